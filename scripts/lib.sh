@@ -1,0 +1,42 @@
+# What the scripts in this folder share. Sourced, never run.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+jobs=$(nproc)
+
+# step TEXT: says what runs now. When a later command fails, fail_step names it in the last line.
+current_step="start"
+step() {
+  current_step=$1
+  printf '\n== %s\n' "$current_step"
+}
+
+fail_step() {
+  local status=$?
+  if [ "$status" -ne 0 ]; then
+    printf '%s: FAILED in step "%s" (exit status %d)\n' "$(basename "$0")" "$current_step" "$status"
+  fi
+}
+
+# configure FOLDER COMPILER [CMAKE OPTION...]: build/FOLDER. CXX counts only for a new folder.
+configure() {
+  local folder=$1 compiler=$2
+  shift 2
+  CXX=$compiler cmake -S "$root" -B "$root/build/$folder" -G Ninja "$@"
+}
+
+# build FOLDER [TARGET...]
+build() {
+  local folder=$1
+  shift
+  cmake --build "$root/build/$folder" --parallel "$jobs" ${1:+--target "$@"}
+}
+
+# run_tests FOLDER [CTEST OPTION...]: a test that sets no TIMEOUT of its own gets 120 s.
+run_tests() {
+  local folder=$1
+  shift
+  ctest --test-dir "$root/build/$folder" --parallel "$jobs" --timeout 120 --no-tests=error \
+    --output-on-failure "$@" </dev/null
+}

@@ -6,6 +6,11 @@ include(GNUInstallDirs)
 
 set(AM_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/asyncmachine)
 
+# Build target am_libraries: all that is installed.
+if(AM_INSTALL)
+  add_custom_target(am_libraries)
+endif()
+
 # The package that brings an imported target, for find_dependency() in the installed config.
 function(am_package_of target result)
   set(package "")
@@ -24,6 +29,7 @@ function(am_install_library target public_links private_links)
   if(NOT AM_INSTALL)
     return()
   endif()
+  add_dependencies(am_libraries ${target})
   install(TARGETS ${target} EXPORT asyncmachineTargets COMPONENT asyncmachine)
   install(DIRECTORY am DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT asyncmachine
           FILES_MATCHING PATTERN "*.hpp" PATTERN internal EXCLUDE)

@@ -2,8 +2,6 @@
 
 namespace am {
 
-std::string_view version() noexcept {
-  return AM_VERSION;
-}
+std::string_view version() noexcept { return AM_VERSION; }
 
 }  // namespace am

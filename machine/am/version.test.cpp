@@ -2,6 +2,4 @@
 
 #include <gtest/gtest.h>
 
-TEST(Version, IsTheVersionOfTheProject) {
-  EXPECT_EQ(am::version(), "0.1.0");
-}
+TEST(Version, IsTheVersionOfTheProject) { EXPECT_EQ(am::version(), "0.1.0"); }

@@ -8,6 +8,7 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 
+find_package(CAF QUIET)
 find_package(cppzmq QUIET)
 find_package(cereal QUIET)
 find_package(ZLIB QUIET)

@@ -16,8 +16,9 @@ list(JOIN AM_SANITIZE "," sanitizers)
 # The first report ends the program: a test that goes on after one proves nothing.
 add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 add_link_options(-fsanitize=${sanitizers})
-# The library's own checks cost little next to a sanitizer.
+# Our assertions and those of the standard library cost little next to a sanitizer.
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
+add_compile_options(-UNDEBUG)
 
 # The build target of a sanitizer pass: its tests, and nothing else.
 add_custom_target(am_sanitize_tests)

@@ -34,9 +34,10 @@ build() {
 }
 
 # run_tests FOLDER [CTEST OPTION...]: a test that sets no TIMEOUT of its own gets 120 s.
+test_wrapper=()  # a command to run ctest with
 run_tests() {
   local folder=$1
   shift
-  ctest --test-dir "$root/build/$folder" --parallel "$jobs" --timeout 120 --no-tests=error \
+  "${test_wrapper[@]}" ctest --test-dir "$root/build/$folder" --parallel "$jobs" --timeout 120 --no-tests=error \
     --output-on-failure "$@" </dev/null
 }

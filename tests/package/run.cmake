@@ -8,6 +8,8 @@ endfunction()
 
 # By the environment, because it is a list, which a command line would take apart.
 set(ENV{CMAKE_CXX_COMPILER_LAUNCHER} "${launcher}")
+# Other tests run at the same time and need the other cores.
+set(ENV{CMAKE_BUILD_PARALLEL_LEVEL} 1)
 set(options -G ${generator} -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=${build_type})
 
 file(REMOVE_RECURSE ${scratch})

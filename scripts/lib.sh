@@ -3,7 +3,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
-jobs=$(nproc)
 
 # step TEXT: says what runs now. When a later command fails, fail_step names it in the last line.
 current_step="start"
@@ -30,7 +29,7 @@ configure() {
 build() {
   local folder=$1
   shift
-  cmake --build "$root/build/$folder" --parallel "$jobs" ${1:+--target "$@"}
+  cmake --build "$root/build/$folder" --parallel "$(nproc)" ${1:+--target "$@"}
 }
 
 # run_tests FOLDER [CTEST OPTION...]: a test that sets no TIMEOUT of its own gets 120 s.
@@ -38,6 +37,6 @@ test_wrapper=()  # a command to run ctest with
 run_tests() {
   local folder=$1
   shift
-  "${test_wrapper[@]}" ctest --test-dir "$root/build/$folder" --parallel "$jobs" --timeout 120 --no-tests=error \
+  "${test_wrapper[@]}" ctest --test-dir "$root/build/$folder" --parallel "$(nproc)" --timeout 120 --no-tests=error \
     --output-on-failure "$@" </dev/null
 }

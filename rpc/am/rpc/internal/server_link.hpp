@@ -1,0 +1,227 @@
+// One remote machine's conversation, as the server sees it.
+#pragma once
+
+#include <am/rpc/internal/clock_codec.hpp>
+#include <am/rpc/internal/id_window.hpp>
+#include <am/rpc/internal/link_end.hpp>
+#include <am/rpc/internal/link_stats.hpp>
+#include <am/rpc/internal/messages.hpp>
+#include <am/rpc/internal/outbox.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace am::rpc::internal {
+
+/// Whether changes of the source are sent without being asked for.
+enum class PushMode : std::uint8_t {
+  disabled,   ///< clocks travel in replies and snapshots only
+  debounced,  ///< the first change at once, then at most one push per interval
+};
+
+struct ServerLinkOptions {
+  Limits limits{};
+  PushMode push_mode = PushMode::debounced;
+  /// The least time between two pushes; 0 = a push at every `poll` that finds a change.
+  std::chrono::nanoseconds push_interval = std::chrono::milliseconds{250};
+  /// How long a link may wait for its hello.
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{5};
+};
+
+// -- events --------------------------------------------------------------------------------------
+// Views point into the received frame and the scratch of the effects: valid until the next
+// `on_frame` with the same effects.
+
+/// Answer with `accept` or `refuse`, now or later.
+struct HelloReceived {
+  std::string_view client_id{};
+  std::string_view machine_id{};  ///< "" = the only or default machine
+  std::uint64_t session = 0;
+  std::uint64_t fingerprint = 0;  ///< of the schema that the client knows; 0 = none
+  std::uint64_t features = 0;
+  std::span<const Extension> extensions{};
+};
+
+/// Run it and answer with `on_result`, now or later, each exactly once.
+struct MutationReceived {
+  RequestId request = 0;
+  Op op = Op::add;
+  std::span<const StateIndex> called{};  ///< all below the number of states
+  ByteView args{};                       ///< empty = none
+};
+
+/// Answer with `send_snapshot`, now or later. Not repeated while one is not answered.
+struct SyncReceived {};
+
+/// Server: what a `ServerLink` wants done.
+using ServerEvent = std::variant<HelloReceived, MutationReceived, SyncReceived, LinkClosed>;
+
+/// Where links leave what they want. One serves all links of a thread; act on `events` in order and
+/// send `frames` in order after each call, then `clear`. Its memory is reused, so that idle links
+/// hold none.
+struct ServerEffects {
+  Outbox frames{};
+  std::vector<ServerEvent> events{};
+  DecodeScratch scratch{};  ///< for the links
+
+  void clear() {
+    frames.clear();
+    events.clear();
+  }
+};
+
+// -- the link ------------------------------------------------------------------------------------
+
+/// The machine behind an accepted link.
+struct Acceptance {
+  std::string_view machine_id{};
+  std::uint64_t epoch = 0;
+  std::uint64_t fingerprint = 0;
+  ByteView schema{};  ///< as `encode_schema` makes it; sent only to clients that do not know it
+  ClocksView clocks{};
+  std::uint64_t features = 0;  ///< those of the hello that the link uses
+  std::span<const Extension> extensions{};
+};
+
+/// What moved in the source.
+enum class SourceChange : std::uint8_t {
+  ticks,
+  queue_only,  ///< the queue tick alone: not urgent, waits for the trailing edge
+};
+
+/// A link's state, limits, sequence and debounce. No I/O, no clock, no thread: frames and `now` go
+/// in, frames and events come out through `ServerEffects`. `now` must not go back.
+/// Not thread-safe: the owner calls one method at a time.
+class ServerLink {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using TimePoint = Clock::time_point;
+
+  enum class State : std::uint8_t {
+    waiting,  ///< for a hello
+    greeted,  ///< the hello was passed on; waiting for `accept` or `refuse`
+    open,
+    closed,
+  };
+
+  /// A link that waits for its hello from `now` on. `id` is the one of the frames it will get.
+  ServerLink(LinkId id, const ServerLinkOptions& options, TimePoint now);
+
+  // -- properties --------------------------------------------------------------------------------
+
+  LinkId id() const noexcept { return id_; }
+  State state() const noexcept { return state_; }
+  const LinkStats& stats() const noexcept { return stats_; }
+  /// Requests passed on and not answered yet.
+  std::size_t running() const noexcept { return running_.size(); }
+  /// Requests below this one have been answered and their answers have arrived.
+  RequestId lowest_unanswered() const noexcept { return lowest_unanswered_; }
+  /// Sequence of the last clocks that were sent; 0 is the welcome's.
+  std::uint64_t sequence() const noexcept { return sequence_; }
+  /// The client's session number, from its hello.
+  std::uint64_t session() const noexcept { return session_; }
+  /// What the client has after all that was sent; the base of the next diff.
+  const Clocks& sent() const noexcept { return sent_; }
+  /// Changes how pushes are sent, from the next `poll` on.
+  void set_push(PushMode mode, std::chrono::nanoseconds interval) noexcept;
+
+  // -- input from the peer -----------------------------------------------------------------------
+
+  /// Takes one frame. Any bytes: what cannot be read, or breaks a rule, ends the link with a
+  /// `LinkClosed` event and a bye; requests that cannot be served are answered with an error frame.
+  /// Ignored when closed. O(frame).
+  void on_frame(ByteView frame, TimePoint now, ServerEffects& effects);
+
+  // -- input from the source ---------------------------------------------------------------------
+
+  /// Opens a greeted link: sends the welcome. Ignored in other states.
+  void accept(const Acceptance& acceptance, TimePoint now, ServerEffects& effects);
+
+  /// Ends a greeted link: tells the client why, in a code and in words. Ignored in other states.
+  void refuse(RefuseCode code, std::string_view text, std::uint64_t retry_after_ms,
+              ServerEffects& effects);
+
+  /// Sends what request `request` came to, with the clocks since the last message: `now_clocks` are
+  /// those of the source after the mutation, and after every change reported to this link. Counts
+  /// as a push. `error` is for people, "" mostly. Ignored for requests that are not running.
+  void on_result(RequestId request, Result result, std::string_view error, ClocksView now_clocks,
+                 Candidates candidates, TimePoint now, ServerEffects& effects);
+
+  /// Notes that the source has changed; nothing is sent before `poll`. O(1).
+  void on_source_changed(SourceChange change, TimePoint now) noexcept;
+
+  /// Answers `SyncReceived`, or sends all clocks for another reason; the new base of diffs.
+  void send_snapshot(ClocksView clocks, TimePoint now, ServerEffects& effects);
+
+  // -- time --------------------------------------------------------------------------------------
+
+  /// Sends the push that is due, if one is, and ends a link whose hello did not come. `clocks` are
+  /// those of the source, read after every change reported to this link. Call it after
+  /// `on_source_changed` and when `next_deadline` has come. O(candidates) when something is due.
+  void poll(TimePoint now, ClocksView clocks, Candidates candidates, ServerEffects& effects);
+
+  /// True when `poll` at `now` would do something: saves reading the clocks of the source.
+  bool due(TimePoint now) const noexcept { return next_deadline() <= now; }
+
+  /// When `poll` must be called next; `TimePoint::max()` = not before another input.
+  TimePoint next_deadline() const noexcept;
+
+  // -- end ---------------------------------------------------------------------------------------
+
+  /// Says bye and closes, with a `LinkClosed` event of reason `local`. Results that come later are
+  /// ignored. Ignored when closed.
+  void close(ByeCode code, std::uint64_t retry_after_ms, ServerEffects& effects);
+
+ private:
+  enum class Dirt : std::uint8_t { none, queue_only, ticks };
+
+  template <class Message>
+  bool send(const Message& message, ServerEffects& effects);
+  void end(CloseReason reason, std::string text, ByeCode code, ServerEffects& effects);
+  void finish(LinkClosed closed, ServerEffects& effects);
+  void on_fault(const Decoded& decoded, ServerEffects& effects);
+  void problem(RequestId request, ErrorCode code, std::string_view text, ServerEffects& effects);
+  void handle(const Hello& hello, ServerEffects& effects);
+  void handle(const Mutate& mutate, ServerEffects& effects);
+  void handle(const Sync& sync, ServerEffects& effects);
+  void handle(const Bye& bye, ServerEffects& effects);
+  void handle(const Ping& ping, ServerEffects& effects);
+  template <class Message>
+  void handle(const Message& message, ServerEffects& effects);
+  bool check_size(ClocksView clocks, ServerEffects& effects);
+  bool advance(ClocksView clocks, Candidates candidates, ServerEffects& effects);
+  void sent_at(TimePoint now) noexcept;
+
+  LinkId id_;
+  ServerLinkOptions options_;
+  State state_ = State::waiting;
+  LinkStats stats_{};
+
+  // From the hello.
+  std::uint64_t session_ = 0;
+  std::uint64_t known_fingerprint_ = 0;
+
+  // Requests.
+  IdWindow<std::uint8_t> running_{};
+  RequestId last_request_ = 0;
+  RequestId lowest_unanswered_ = 0;
+  bool sync_asked_ = false;
+
+  // Clocks: what the client has.
+  std::uint64_t sequence_ = 0;
+  Clocks sent_{};
+  std::uint64_t digest_ = 0;
+
+  // Debounce.
+  Dirt dirt_ = Dirt::none;
+  TimePoint dirty_since_{};
+  TimePoint last_send_;  // until the link is open: when the wait for the hello began
+};
+
+}  // namespace am::rpc::internal

@@ -40,16 +40,16 @@ class Args {
   Args() = default;
   /// Arguments that hold `value`; T is any copyable or movable class.
   template <class T>
-    requires(std::is_class_v<std::remove_cvref_t<T>> && !std::same_as<std::remove_cvref_t<T>, Args>)
-  Args(T&& value) {  // NOLINT: implicit, so that a struct can be passed as it is
+  requires(std::is_class_v<std::remove_cvref_t<T>> && !std::same_as<std::remove_cvref_t<T>, Args>)
+      Args(T&& value) {  // NOLINT: implicit, so that a struct can be passed as it is
     put(typeid(std::remove_cvref_t<T>),
         std::make_shared<const std::remove_cvref_t<T>>(std::forward<T>(value)));
   }
 
   /// These arguments and `value` too, which replaces one of the same type.
   template <class T>
-    requires std::is_class_v<std::remove_cvref_t<T>>
-  Args with(T&& value) const {
+  requires std::is_class_v<std::remove_cvref_t<T>> Args with(T&& value)
+  const {
     Args copy = detached();
     copy.put(typeid(std::remove_cvref_t<T>),
              std::make_shared<const std::remove_cvref_t<T>>(std::forward<T>(value)));

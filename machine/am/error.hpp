@@ -8,12 +8,12 @@ namespace am {
 
 /// The rule that was broken. The message of `Error` names the thing, the rule and the remedy.
 enum class Errc {
-  schema,           ///< a schema contradicts itself (spec: machine 2.3)
-  unknown_state,    ///< a state name or id that the machine does not have
-  unknown_handler,  ///< a handler name that matches no state, or more than one reading of it
-  invalid_argument, ///< any other argument that breaks a documented limit
-  would_deadlock,   ///< a blocking call made where it could never return
-  disposed,         ///< the machine is gone
+  schema,            ///< a schema contradicts itself (spec: machine 2.3)
+  unknown_state,     ///< a state name or id that the machine does not have
+  unknown_handler,   ///< a handler name that matches no state, or more than one reading of it
+  invalid_argument,  ///< any other argument that breaks a documented limit
+  would_deadlock,    ///< a blocking call made where it could never return
+  disposed,          ///< the machine is gone
 };
 
 /// Returns the name of `code`, for example "unknown_state".

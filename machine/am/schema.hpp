@@ -32,10 +32,10 @@ struct StateName {
   std::string text;
 
   StateName() = default;
-  StateName(const char* name) : text(name) {}              // NOLINT: implicit
-  StateName(std::string name) : text(std::move(name)) {}   // NOLINT: implicit
-  StateName(std::string_view name) : text(name) {}         // NOLINT: implicit
-  StateName(StateId id) : text(id.name()) {}               // NOLINT: implicit
+  StateName(const char* name) : text(name) {}             // NOLINT: implicit
+  StateName(std::string name) : text(std::move(name)) {}  // NOLINT: implicit
+  StateName(std::string_view name) : text(name) {}        // NOLINT: implicit
+  StateName(StateId id) : text(id.name()) {}              // NOLINT: implicit
 
   friend bool operator==(const StateName&, const StateName&) = default;
 };

@@ -57,10 +57,10 @@ static_assert(sizeof(StateId) == 16);
 /// One state, by id or by name. Does not own the name.
 class StateRef {
  public:
-  constexpr StateRef(StateId id) : id_(id) {}                           // NOLINT: implicit
-  constexpr StateRef(std::string_view name) : name_(name) {}            // NOLINT: implicit
-  constexpr StateRef(const char* name) : name_(name) {}                 // NOLINT: implicit
-  StateRef(const std::string& name) : name_(name) {}                    // NOLINT: implicit
+  constexpr StateRef(StateId id) : id_(id) {}                 // NOLINT: implicit
+  constexpr StateRef(std::string_view name) : name_(name) {}  // NOLINT: implicit
+  constexpr StateRef(const char* name) : name_(name) {}       // NOLINT: implicit
+  StateRef(const std::string& name) : name_(name) {}          // NOLINT: implicit
 
   constexpr bool by_id() const noexcept { return id_.valid() || name_.data() == nullptr; }
   constexpr StateId id() const noexcept { return id_; }
@@ -77,23 +77,23 @@ class StateRef {
 class StateList {
  public:
   constexpr StateList() = default;
-  StateList(StateId id) : kind_(Kind::one), one_(id), size_(1) {}                // NOLINT
-  StateList(std::string_view name) : kind_(Kind::one), one_(name), size_(1) {}   // NOLINT
-  StateList(const char* name) : kind_(Kind::one), one_(name), size_(1) {}        // NOLINT
-  StateList(const std::string& name) : kind_(Kind::one), one_(name), size_(1) {} // NOLINT
-  StateList(StateRef ref) : kind_(Kind::one), one_(ref), size_(1) {}             // NOLINT
-  StateList(std::initializer_list<StateRef> list)                                // NOLINT
+  StateList(StateId id) : kind_(Kind::one), one_(id), size_(1) {}                 // NOLINT
+  StateList(std::string_view name) : kind_(Kind::one), one_(name), size_(1) {}    // NOLINT
+  StateList(const char* name) : kind_(Kind::one), one_(name), size_(1) {}         // NOLINT
+  StateList(const std::string& name) : kind_(Kind::one), one_(name), size_(1) {}  // NOLINT
+  StateList(StateRef ref) : kind_(Kind::one), one_(ref), size_(1) {}              // NOLINT
+  StateList(std::initializer_list<StateRef> list)                                 // NOLINT
       : kind_(Kind::refs), data_(list.begin()), size_(list.size()) {}
-  StateList(std::span<const StateRef> list) : StateList(Kind::refs, list) {}     // NOLINT
-  StateList(std::span<const StateId> list) : StateList(Kind::ids, list) {}       // NOLINT
-  StateList(std::span<const std::string> list) : StateList(Kind::strings, list) {}  // NOLINT
-  StateList(std::span<const std::string_view> list) : StateList(Kind::views, list) {}  // NOLINT
-  StateList(std::span<const StateIndex> list) : StateList(Kind::indexes, list) {}  // NOLINT
-  StateList(const std::vector<StateRef>& list) : StateList(std::span(list)) {}   // NOLINT
-  StateList(const std::vector<StateId>& list) : StateList(std::span(list)) {}    // NOLINT
-  StateList(const std::vector<std::string>& list) : StateList(std::span(list)) {}  // NOLINT
+  StateList(std::span<const StateRef> list) : StateList(Kind::refs, list) {}            // NOLINT
+  StateList(std::span<const StateId> list) : StateList(Kind::ids, list) {}              // NOLINT
+  StateList(std::span<const std::string> list) : StateList(Kind::strings, list) {}      // NOLINT
+  StateList(std::span<const std::string_view> list) : StateList(Kind::views, list) {}   // NOLINT
+  StateList(std::span<const StateIndex> list) : StateList(Kind::indexes, list) {}       // NOLINT
+  StateList(const std::vector<StateRef>& list) : StateList(std::span(list)) {}          // NOLINT
+  StateList(const std::vector<StateId>& list) : StateList(std::span(list)) {}           // NOLINT
+  StateList(const std::vector<std::string>& list) : StateList(std::span(list)) {}       // NOLINT
   StateList(const std::vector<std::string_view>& list) : StateList(std::span(list)) {}  // NOLINT
-  StateList(const std::vector<StateIndex>& list) : StateList(std::span(list)) {}  // NOLINT
+  StateList(const std::vector<StateIndex>& list) : StateList(std::span(list)) {}        // NOLINT
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }

@@ -1,0 +1,71 @@
+#include <am/api.hpp>
+
+#include <am/internal/waits.hpp>
+
+#include <utility>
+
+namespace am {
+
+using internal::WaitTerm;
+
+Result Api::add_error(ErrorInfo error, StateList states) {
+  std::vector<StateIndex> called;
+  board_->indexes_of(states, called);
+  called.push_back(board_->index_of(StateRef(exception_state)));
+  return core_->mutate(detail::Operation::add, StateList(called), Args(std::move(error)));
+}
+
+Time Api::time() const {
+  thread_local std::vector<std::uint64_t> ticks;
+  board_->snapshot(ticks);
+  Time time;
+  time.ticks.reserve(ticks.size());
+  for (const auto tick : ticks) time.ticks.emplace_back(tick);
+  return time;
+}
+
+std::vector<std::string_view> Api::active_states() const {
+  std::vector<StateIndex> indexes;
+  core_->active_states(indexes);
+  std::vector<std::string_view> names;
+  names.reserve(indexes.size());
+  for (const auto i : indexes) names.push_back(schema().names()[i]);
+  return names;
+}
+
+namespace {
+
+Wait wait_for_all(detail::Core& core, const StateList& states, WaitTerm::Kind kind) {
+  std::vector<StateIndex> indexes;
+  core.board().indexes_of(states, indexes);
+  std::vector<WaitTerm> terms;
+  terms.reserve(indexes.size());
+  for (const auto i : indexes) terms.push_back({i, kind, 0});
+  return core.wait_on(std::move(terms));
+}
+
+}  // namespace
+
+Wait Api::when(StateList states) const {
+  return wait_for_all(*core_, states, WaitTerm::Kind::active);
+}
+
+Wait Api::when_not(StateList states) const {
+  return wait_for_all(*core_, states, WaitTerm::Kind::inactive);
+}
+
+Wait Api::when_time(StateRef state, Tick tick) const {
+  return core_->wait_on({{board_->index_of(state), WaitTerm::Kind::tick, tick.value}});
+}
+
+Wait Api::when_ticks(StateRef state, std::uint64_t ticks) const {
+  return core_->wait_on_ticks(board_->index_of(state), ticks);
+}
+
+Wait Api::when_queue(QueueTick tick) const { return core_->wait_on_queue(tick.value); }
+
+std::stop_token Api::while_active(StateRef state) const {
+  return core_->context(board_->index_of(state));
+}
+
+}  // namespace am

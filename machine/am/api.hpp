@@ -1,0 +1,134 @@
+// The abstract machine: what local machines and remote proxies have in common.
+#pragma once
+
+#include <am/args.hpp>
+#include <am/detail/core.hpp>
+#include <am/error_info.hpp>
+#include <am/result.hpp>
+#include <am/schema.hpp>
+#include <am/state_id.hpp>
+#include <am/tick.hpp>
+#include <am/wait.hpp>
+
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace am {
+
+/// A handle to a machine, local or remote. Copies are cheap and refer to the same machine; they
+/// keep its memory, not its life: once the owner (`Machine`, `rpc::RemoteMachine`) is gone,
+/// mutations are canceled with Reason::disposed and waits end as disposed. All methods may be
+/// called from any thread, also from handlers. Names and ids that the machine does not have throw
+/// `Error` (unknown_state) everywhere.
+class Api {
+ public:
+  explicit Api(std::shared_ptr<detail::Core> core)
+      : core_(std::move(core)), board_(&core_->board()) {}
+
+  // -- mutations --------------------------------------------------------------
+  // On a local machine the caller that finds the queue idle runs it and gets the outcome; others
+  // and handlers get `queued`. On a remote machine the call blocks until the source has run the
+  // mutation and all that its handlers queued.
+
+  /// Activates `states`.
+  Result add(StateList states, Args args = {}) {
+    return core_->mutate(detail::Operation::add, states, std::move(args));
+  }
+  /// Deactivates `states`.
+  Result remove(StateList states, Args args = {}) {
+    return core_->mutate(detail::Operation::remove, states, std::move(args));
+  }
+  /// Makes `states`, and what they imply, the only active ones.
+  Result set(StateList states, Args args = {}) {
+    return core_->mutate(detail::Operation::set, states, std::move(args));
+  }
+  /// Removes `states` when all of them are active, else adds them.
+  Result toggle(StateList states, Args args = {}) {
+    return core_->mutate(detail::Operation::toggle, states, std::move(args));
+  }
+  /// Asks whether `add` would be accepted: relations and negotiation only, nothing changes. Waits
+  /// for a busy queue, except in a handler of the same machine, where the answer is `queued`.
+  Result can_add(StateList states, Args args = {}) {
+    return core_->mutate(detail::Operation::can_add, states, std::move(args));
+  }
+  /// Asks whether `remove` would be accepted; as `can_add`.
+  Result can_remove(StateList states, Args args = {}) {
+    return core_->mutate(detail::Operation::can_remove, states, std::move(args));
+  }
+  /// Adds Exception, and `states` with it, with `error` as the argument of type ErrorInfo.
+  Result add_error(ErrorInfo error, StateList states = {});
+
+  // -- reading: never blocks on a mutation --------------------------------------
+
+  /// True when the state is active. One atomic load.
+  bool is(StateId state) const { return board_->is(board_->index_of(state)); }
+  /// True when all of `states` are active at one instant; true for an empty list.
+  bool is(StateList states) const { return board_->tally(states).inactive == 0; }
+  bool is(std::initializer_list<StateRef> states) const { return is(StateList(states)); }
+  /// True when none of `states` is active; true for an empty list.
+  bool is_not(StateId state) const { return !is(state); }
+  bool is_not(StateList states) const { return board_->tally(states).active == 0; }
+  bool is_not(std::initializer_list<StateRef> states) const { return is_not(StateList(states)); }
+  /// True when at least one of `states` is active; false for an empty list.
+  bool any(StateList states) const { return board_->tally(states).active != 0; }
+
+  /// Clock of one state. One atomic load.
+  Tick tick(StateId state) const { return Tick{board_->tick(board_->index_of(state))}; }
+  Tick tick(StateRef state) const { return Tick{board_->tick(board_->index_of(state))}; }
+  /// Clocks of all states in index order, as of one instant.
+  Time time() const;
+  QueueTick queue_tick() const noexcept { return QueueTick{board_->queue_tick()}; }
+  MachineTick machine_tick() const noexcept { return MachineTick{board_->machine_tick()}; }
+  /// Names of the active states, in machine order on a local machine (the order of the last
+  /// accepted targets), in index order on a remote one. Valid while a handle to the machine lives.
+  std::vector<std::string_view> active_states() const;
+
+  // -- waiting ------------------------------------------------------------------
+
+  /// Ends when all of `states` are active at the end of a transition.
+  Wait when(StateList states) const;
+  Wait when(std::initializer_list<StateRef> states) const { return when(StateList(states)); }
+  /// Ends when none of `states` is active at the end of a transition.
+  Wait when_not(StateList states) const;
+  Wait when_not(std::initializer_list<StateRef> states) const {
+    return when_not(StateList(states));
+  }
+  /// Ends when the clock of `state` has reached `tick`.
+  Wait when_time(StateRef state, Tick tick) const;
+  /// Ends when the clock of `state` has grown by `ticks` from now on.
+  Wait when_ticks(StateRef state, std::uint64_t ticks) const;
+  /// Ends when the mutation with this queue tick, as in a queued `Result`, has run.
+  Wait when_queue(QueueTick tick) const;
+
+  /// A token that is stopped when the present activation of `state` ends, before its End handlers
+  /// run; also when a multi state is activated again. Already stopped when the state is inactive.
+  /// Stop callbacks run on the thread that ends the activation and must not block.
+  std::stop_token while_active(StateRef state) const;
+
+  // -- about the machine ----------------------------------------------------------
+
+  const std::string& id() const noexcept { return core_->id(); }
+  const CompiledSchema& schema() const noexcept { return board_->schema(); }
+  /// The id of the state called `name`, for calls that should not look it up again.
+  StateId state(std::string_view name) const { return schema().id(name); }
+  /// The last error that was added; stays after Exception is removed.
+  std::optional<ErrorInfo> last_error() const { return core_->last_error(); }
+  /// False for remote machines.
+  bool is_local() const noexcept { return core_->is_local(); }
+  /// True once the owner is gone or has disposed of the machine.
+  bool disposed() const noexcept { return core_->disposed(); }
+
+  /// For the library's other modules.
+  const std::shared_ptr<detail::Core>& core() const noexcept { return core_; }
+
+ protected:
+  std::shared_ptr<detail::Core> core_;
+  detail::ClockBoard* board_;
+};
+
+}  // namespace am

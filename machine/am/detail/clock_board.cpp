@@ -1,0 +1,166 @@
+#include <am/detail/clock_board.hpp>
+
+#include <am/error.hpp>
+#include <am/internal/schema_data.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace am::detail {
+
+namespace {
+
+/// After this many torn reads a reader takes the commit mutex.
+constexpr int max_read_retries = 8;
+
+}  // namespace
+
+/// Where the states of a foreign set are in this machine's order. Added at the front of a list that
+/// only grows, so that readers need no lock.
+struct ClockBoard::Mapping {
+  const StateSet* set;
+  std::uint32_t serial;
+  std::vector<StateIndex> indexes;
+  Mapping* next;
+};
+
+ClockBoard::ClockBoard(CompiledSchema schema)
+    : schema_(std::move(schema)),
+      native_(schema_.data()->native),
+      native_serial_(native_->serial),
+      native_size_(static_cast<std::uint32_t>(native_->names.size())),
+      size_(schema_.size()),
+      words_(std::make_unique<std::atomic<std::uint64_t>[]>(internal::words_for(size_) + size_)),
+      ticks_(words_.get() + internal::words_for(size_)) {}
+
+ClockBoard::~ClockBoard() {
+  auto* mapping = mappings_.load(std::memory_order_acquire);
+  while (mapping != nullptr) delete std::exchange(mapping, mapping->next);
+}
+
+StateIndex ClockBoard::map_foreign(StateId id) const {
+  if (!id.valid()) throw Error(Errc::unknown_state, "an invalid state id (StateId{}) was passed");
+  const auto& own = schema_.data()->own;
+  if (id.set() == &own && id.serial() == own.serial && id.index() < size_) return id.index();
+  const auto lookup = [&]() -> std::optional<StateIndex> {
+    for (auto* m = mappings_.load(std::memory_order_acquire); m != nullptr; m = m->next) {
+      if (m->set != id.set() || m->serial != id.serial()) continue;
+      if (id.index() >= m->indexes.size()) break;
+      return m->indexes[id.index()];
+    }
+    return std::nullopt;
+  };
+  if (const auto index = lookup()) return *index;
+  if (id.serial() != 0) {
+    throw Error(Errc::unknown_state,
+                "a state id of another machine's schema was passed: use the name, or a typed set");
+  }
+  const StateSet& set = *id.set();
+  if (id.index() >= set.names.size()) {
+    throw Error(Errc::unknown_state,
+                fmt::format("the state set {} has no index {}", set.name, id.index()));
+  }
+  auto mapping = std::make_unique<Mapping>();
+  mapping->set = &set;
+  mapping->serial = 0;
+  for (const auto name : set.names) {
+    const auto index = schema_.find(name);
+    if (!index) {
+      throw Error(
+          Errc::unknown_state,
+          fmt::format("the state set {} does not fit this machine, which has no state \"{}\"{}",
+                      set.name, name, internal::suggestion(name, schema_.names())));
+    }
+    mapping->indexes.push_back(*index);
+  }
+  const auto result = mapping->indexes[id.index()];
+  const std::lock_guard lock(commit_mutex_);
+  if (!lookup()) {
+    mapping->next = mappings_.load(std::memory_order_relaxed);
+    mappings_.store(mapping.release(), std::memory_order_release);
+  }
+  return result;
+}
+
+StateIndex ClockBoard::index_of(StateRef ref) const {
+  if (ref.by_id()) return index_of(ref.id());
+  if (const auto index = schema_.find(ref.name())) return *index;
+  throw Error(Errc::unknown_state, fmt::format("no state \"{}\"{}", ref.name(),
+                                               internal::suggestion(ref.name(), schema_.names())));
+}
+
+void ClockBoard::indexes_of(const StateList& list, std::vector<StateIndex>& out) const {
+  out.clear();
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    StateIndex index = 0;
+    if (list.by_index()) {
+      index = list.index_at(i);
+      if (index >= size_) {
+        throw Error(Errc::unknown_state,
+                    fmt::format("no state at index {}: the machine has {}", index, size_));
+      }
+    } else {
+      index = index_of(list[i]);
+    }
+    if (std::ranges::find(out, index) == out.end()) out.push_back(index);
+  }
+}
+
+/// Runs `read` until it saw no write, at most `max_read_retries` times; then under the mutex.
+template <class Read>
+void ClockBoard::consistent(Read&& read) const {
+  for (int attempt = 0; attempt < max_read_retries; ++attempt) {
+    const auto before = seq_.load(std::memory_order_acquire);
+    if ((before & 1U) != 0) continue;
+    read();
+    // The loads in `read` are acquire loads, so this one cannot move before them.
+    if (seq_.load(std::memory_order_relaxed) == before) return;
+  }
+  const std::lock_guard lock(commit_mutex_);
+  read();
+}
+
+ClockBoard::Tally ClockBoard::tally(const StateList& list) const {
+  const auto at = [&](std::size_t i) {
+    return list.by_index() ? list.index_at(i) : index_of(list[i]);
+  };
+  Tally tally;
+  const auto count = [&](bool active) { ++(active ? tally.active : tally.inactive); };
+  if (list.size() == 1) {
+    const auto index = at(0);
+    if (index >= size_)
+      throw Error(Errc::unknown_state, fmt::format("no state at index {}", index));
+    count(is(index));
+    return tally;
+  }
+  thread_local std::vector<StateIndex> indexes;
+  indexes_of(list, indexes);
+  const bool one_word =
+      std::ranges::all_of(indexes, [&](StateIndex i) { return i / 64 == indexes.front() / 64; });
+  if (indexes.empty()) return tally;
+  if (one_word) {
+    const auto word = words_[indexes.front() / 64].load(std::memory_order_acquire);
+    for (const auto i : indexes) count(((word >> (i % 64)) & 1U) != 0);
+    return tally;
+  }
+  consistent([&] {
+    tally = {};
+    for (const auto i : indexes) count(is(i));
+  });
+  return tally;
+}
+
+void ClockBoard::snapshot(std::vector<std::uint64_t>& ticks, std::uint64_t* queue_tick,
+                          std::uint32_t* machine_tick) const {
+  ticks.resize(size_);
+  consistent([&] {
+    for (std::size_t i = 0; i < size_; ++i) ticks[i] = tick(static_cast<StateIndex>(i));
+    if (queue_tick != nullptr) *queue_tick = queue_tick_.load(std::memory_order_acquire);
+    if (machine_tick != nullptr) *machine_tick = machine_tick_.load(std::memory_order_acquire);
+  });
+}
+
+}  // namespace am::detail

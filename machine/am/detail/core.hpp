@@ -1,0 +1,106 @@
+// What a local machine and a remote proxy have in common, behind the handle `am::Api`.
+#pragma once
+
+#include <am/args.hpp>
+#include <am/detail/clock_board.hpp>
+#include <am/error_info.hpp>
+#include <am/result.hpp>
+#include <am/transition.hpp>
+#include <am/wait.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace am::internal {
+class Waits;
+struct WaitState;
+struct WaitTerm;
+}  // namespace am::internal
+
+namespace am::detail {
+
+/// A call that may change states.
+enum class Operation : std::uint8_t { add, remove, set, toggle, can_add, can_remove };
+
+/// Base of the local machine and of the remote proxy: clocks, waits and contexts are the same in
+/// both; only where mutations run differs.
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(std::string id, CompiledSchema schema);
+  virtual ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  const std::string& id() const noexcept { return id_; }
+  ClockBoard& board() noexcept { return board_; }
+  const ClockBoard& board() const noexcept { return board_; }
+
+  // -- what differs ---------------------------------------------------------
+
+  virtual Result mutate(Operation operation, const StateList& states, Args args) = 0;
+  /// Active states, in machine order where it is known, else in index order.
+  virtual void active_states(std::vector<StateIndex>& out) const = 0;
+  virtual std::optional<ErrorInfo> last_error() const = 0;
+  virtual bool is_local() const noexcept = 0;
+  /// Throws `Error` (would_deadlock) when a blocking call on this machine, made by the calling
+  /// thread now, could never return.
+  virtual void check_may_block() const = 0;
+  /// True once the machine can change no more.
+  virtual bool disposed() const noexcept = 0;
+
+  // -- waits, from any thread -------------------------------------------------
+
+  /// Makes a wait on all of `terms`.
+  Wait wait_on(std::vector<internal::WaitTerm> terms);
+  /// Makes a wait for the end of the mutation with this queue tick.
+  Wait wait_on_queue(std::uint64_t queue_tick);
+  /// A wait for `state` to grow by `ticks` from where it stands now.
+  Wait wait_on_ticks(StateIndex state, std::uint64_t ticks);
+  std::stop_token context(StateIndex state);
+
+ protected:
+  /// Lets `write` change the clocks of `changed` as one instant, then stops the contexts bound to
+  /// their old ticks. By the one writer, without the commit mutex.
+  template <class Write>
+  void publish(std::span<const StateIndex> changed, Write&& write) {
+    std::vector<std::stop_source> ended;
+    {
+      const std::lock_guard lock(board_.commit_mutex());
+      {
+        ClockBoard::Write clocks(board_);
+        write(clocks);
+      }
+      // In the same section: a context made from now on belongs to the new ticks.
+      take_contexts(changed, ended);
+    }
+    for (auto& source : ended) source.request_stop();
+  }
+  /// Ends the waits that hold since the ticks of `changed` changed. Without the commit mutex.
+  void fire_waits(std::span<const StateIndex> changed);
+  /// Ends the waits for mutations up to this queue tick. Without the commit mutex.
+  void fire_queue_waits(std::uint64_t ended);
+  /// Ends every wait and stops every context. Without the commit mutex.
+  void release_all(Ended how);
+
+  internal::Waits& waits() noexcept { return *waits_; }
+
+ private:
+  friend class am::Wait;
+  friend struct internal::WaitState;
+
+  void take_contexts(std::span<const StateIndex> changed, std::vector<std::stop_source>& out);
+  Wait attach(internal::WaitState* state);
+  /// Called by the last handle of a wait.
+  void detach(internal::WaitState& state);
+
+  std::string id_;
+  ClockBoard board_;
+  std::unique_ptr<internal::Waits> waits_;
+};
+
+}  // namespace am::detail

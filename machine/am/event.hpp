@@ -1,0 +1,60 @@
+// What a handler is given.
+#pragma once
+
+#include <am/api.hpp>
+#include <am/args.hpp>
+#include <am/transition.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace am {
+
+namespace detail {
+class LocalCore;
+}
+
+/// One call of a handler: its name, the transition that it is part of, and the arguments of the
+/// mutation. Valid during the call, on the thread that runs the handler.
+class Event {
+ public:
+  Event(detail::LocalCore& core, const Transition& transition, HandlerKind kind, StateIndex state,
+        StateIndex second)
+      : core_(core), transition_(transition), kind_(kind), state_(state), second_(second) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  /// The handler's full name, for example "LockedEnter".
+  std::string name() const;
+  HandlerKind kind() const noexcept { return kind_; }
+  /// The machine. Mutations made through it from here are queued.
+  Api machine() const;
+  const Transition& transition() const noexcept { return transition_; }
+  /// True while a dry run (`can_add`, `can_remove`) asks.
+  bool is_check() const noexcept { return transition_.check; }
+
+  const Args& args() const noexcept { return *transition_.args; }
+  /// The argument of type T, or null.
+  template <class T>
+  const T* args_if() const noexcept {
+    return args().template get_if<T>();
+  }
+  /// The argument of type T. Throws `Error` (invalid_argument) when there is none, which in a
+  /// handler makes the machine's Exception.
+  template <class T>
+  const T& args() const {
+    if (const T* value = args_if<T>()) return *value;
+    throw_missing(typeid(T).name());
+  }
+
+ private:
+  [[noreturn]] void throw_missing(const char* type) const;
+
+  detail::LocalCore& core_;
+  const Transition& transition_;
+  HandlerKind kind_;
+  StateIndex state_;
+  StateIndex second_;
+};
+
+}  // namespace am

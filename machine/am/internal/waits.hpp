@@ -1,0 +1,120 @@
+// Subscriptions of one machine: waits on states, ticks and the queue, and state contexts.
+#pragma once
+
+#include <am/detail/clock_board.hpp>
+#include <am/wait.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+namespace am::detail {
+class Core;
+}
+
+namespace am::internal {
+
+/// What has to hold of one state.
+struct WaitTerm {
+  enum class Kind : std::uint8_t { active, inactive, tick };
+  StateIndex state = 0;
+  Kind kind = Kind::active;
+  std::uint64_t tick = 0;  ///< Kind::tick: at least this
+};
+
+/// One wait. Reference counted by its handles and by the list it is in.
+struct WaitState {
+  std::atomic<std::uint32_t> references{1};
+  std::atomic<std::uint32_t> handles{1};
+  std::atomic<std::int8_t> ended{-1};
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::shared_ptr<detail::Core> core;
+
+  // Guarded by the core's commit mutex.
+  std::vector<WaitTerm> terms;   ///< all have to hold
+  std::uint64_t queue_tick = 0;  ///< or: the queue has ended this tick
+  enum class Place : std::uint8_t { none, active, inactive, tick, queue } place = Place::none;
+  StateIndex watched = 0;  ///< the state it is listed under
+  WaitState* previous = nullptr;
+  WaitState* next = nullptr;
+  std::multimap<std::uint64_t, WaitState*>::iterator position{};
+
+  /// Ends the wait once; later calls do nothing. Wakes those who block on it.
+  void end(Ended how);
+  void drop_reference();
+};
+
+/// All waits and contexts of a machine. Every method is called under the board's commit mutex
+/// unless it says otherwise.
+///
+/// A wait is listed under just one state: one whose term does not hold. When that term comes to
+/// hold, it moves on to another that does not, or fires. So the cost of a transition follows the
+/// waits that it moves, not the waits attached (the watched-literal scheme of SAT solvers).
+class Waits {
+ public:
+  explicit Waits(const detail::ClockBoard& board) : board_(board) {}
+  ~Waits();
+
+  /// True when nothing has to be told of changes. Any thread; exact for the writer.
+  bool idle() const noexcept { return attached_.load(std::memory_order_relaxed) == 0; }
+
+  /// Attaches `wait` unless it holds already; returns whether it was attached.
+  bool attach(WaitState& wait);
+  /// Takes `wait` out of its list if it is in one.
+  void detach(WaitState& wait);
+
+  /// Waits that fire because the ticks of `changed` have changed, as a chain through `next`. End
+  /// each with `finish` once the mutex is free.
+  WaitState* fired(std::span<const StateIndex> changed);
+  /// Notes that the mutation with queue tick `tick` has ended; true when somebody waits for one.
+  /// Without the mutex, by the writer.
+  bool queue_ended(std::uint64_t tick) noexcept {
+    // Ordered against `attach`, which counts itself first and looks at the tick after that.
+    queue_ended_.store(tick, std::memory_order_seq_cst);
+    return queue_waits_.load(std::memory_order_seq_cst) != 0;
+  }
+  /// Waits on queue ticks that have ended, as a chain.
+  WaitState* fired_by_queue();
+  /// All waits, likewise.
+  WaitState* take_all();
+  /// Ends a chain. Without the mutex.
+  static void finish(WaitState* chain, Ended how);
+
+  /// A token for the present activation of `state`; a stopped one when it is inactive.
+  std::stop_token context(StateIndex state);
+  bool has_contexts() const noexcept { return contexts_in_use_.load(std::memory_order_relaxed); }
+  /// Takes out the contexts of states whose ticks changed; stop them without the mutex.
+  void take_contexts(std::span<const StateIndex> changed, std::vector<std::stop_source>& out);
+  void take_all_contexts(std::vector<std::stop_source>& out);
+
+ private:
+  struct StateLists {
+    WaitState* active = nullptr;    ///< wait for it to become active
+    WaitState* inactive = nullptr;  ///< wait for it to become inactive
+    std::multimap<std::uint64_t, WaitState*> ticks;
+  };
+
+  bool holds(const WaitTerm& term) const noexcept;
+  bool watch_unmet_term(WaitState& wait);
+  void push(WaitState*& head, WaitState& wait);
+  void unlink(WaitState& wait);
+  void move_on(WaitState*& list, WaitState*& chain);
+
+  const detail::ClockBoard& board_;
+  std::atomic<std::size_t> attached_{0};
+  std::atomic<bool> contexts_in_use_{false};
+  std::atomic<std::uint64_t> queue_ended_{1};
+  std::atomic<std::size_t> queue_waits_{0};
+  std::vector<StateLists> lists_;  ///< made at the first wait
+  std::multimap<std::uint64_t, WaitState*> queue_;
+  std::map<StateIndex, std::stop_source> contexts_;
+};
+
+}  // namespace am::internal

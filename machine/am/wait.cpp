@@ -1,0 +1,65 @@
+#include <am/wait.hpp>
+
+#include <am/detail/core.hpp>
+#include <am/internal/waits.hpp>
+
+#include <utility>
+
+namespace am {
+
+const char* to_string(Ended ended) noexcept {
+  switch (ended) {
+    case Ended::fired: return "fired";
+    case Ended::timeout: return "timeout";
+    case Ended::stopped: return "stopped";
+    case Ended::disposed: return "disposed";
+    case Ended::epoch_changed: return "epoch_changed";
+    case Ended::unknown: return "unknown";
+  }
+  return "?";
+}
+
+Wait::Wait(const Wait& other) noexcept : state_(other.state_) {
+  if (state_ == nullptr) return;
+  state_->references.fetch_add(1, std::memory_order_relaxed);
+  state_->handles.fetch_add(1, std::memory_order_relaxed);
+}
+
+Wait::~Wait() {
+  if (state_ == nullptr) return;
+  if (state_->handles.fetch_sub(1, std::memory_order_acq_rel) == 1 && !done()) {
+    state_->core->detach(*state_);
+  }
+  state_->drop_reference();
+}
+
+bool Wait::done() const noexcept { return ended().has_value(); }
+
+std::optional<Ended> Wait::ended() const noexcept {
+  if (state_ == nullptr) return Ended::disposed;
+  const auto ended = state_->ended.load(std::memory_order_acquire);
+  if (ended < 0) return std::nullopt;
+  return static_cast<Ended>(ended);
+}
+
+Ended Wait::wait() const { return wait_until(std::chrono::steady_clock::time_point::max()); }
+
+Ended Wait::wait(std::stop_token token) const {
+  return wait_until(std::chrono::steady_clock::time_point::max(), std::move(token));
+}
+
+Ended Wait::wait_until(std::chrono::steady_clock::time_point deadline,
+                       std::stop_token token) const {
+  if (const auto how = ended()) return *how;
+  state_->core->check_may_block();
+  std::unique_lock lock(state_->mutex);
+  const auto over = [&] { return done(); };
+  if (deadline == std::chrono::steady_clock::time_point::max()) {
+    if (!state_->changed.wait(lock, token, over)) return Ended::stopped;
+  } else if (!state_->changed.wait_until(lock, token, deadline, over)) {
+    return token.stop_requested() ? Ended::stopped : Ended::timeout;
+  }
+  return *ended();
+}
+
+}  // namespace am

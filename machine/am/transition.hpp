@@ -70,12 +70,12 @@ struct Transition {
   QueueTick queue_tick{};
   const CompiledSchema* schema = nullptr;
   const Args* args = nullptr;
-  std::span<const StateIndex> called{};  ///< in call order, without duplicates
-  std::span<const StateIndex> before{};  ///< active before, in machine order
-  std::vector<StateIndex> targets{};     ///< active after, in machine order
-  std::vector<StateIndex> exits{};       ///< in handler order
-  std::vector<StateIndex> enters{};      ///< in handler order
-  std::vector<TickChange> changes{};     ///< once ticks changed; by index
+  std::span<const StateIndex> called{};   ///< in call order, without duplicates
+  std::span<const StateIndex> before{};   ///< active before, in machine order
+  std::span<const StateIndex> targets{};  ///< active after, in machine order
+  std::vector<StateIndex> exits{};        ///< in handler order
+  std::vector<StateIndex> enters{};       ///< in handler order
+  std::vector<TickChange> changes{};      ///< once ticks changed; by index
 
   std::string_view name(StateIndex state) const { return schema->names()[state]; }
 };

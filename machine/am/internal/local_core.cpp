@@ -1,0 +1,465 @@
+#include <am/internal/local_core.hpp>
+
+#include <am/error.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace am::internal {
+
+namespace {
+
+struct FrameStack {
+  std::vector<std::unique_ptr<Frame>> frames;
+  std::size_t used = 0;
+};
+
+FrameStack& frame_stack() {
+  thread_local FrameStack stack;
+  return stack;
+}
+
+}  // namespace
+
+FrameLease::FrameLease()
+    : frame_([]() -> Frame& {
+        auto& stack = frame_stack();
+        if (stack.used == stack.frames.size()) stack.frames.push_back(std::make_unique<Frame>());
+        return *stack.frames[stack.used++];
+      }()) {}
+
+FrameLease::~FrameLease() {
+  // What a mutation refers to must not live on in the scratch memory of a thread.
+  frame_.mutation.args = {};
+  frame_.mutation.completion.reset();
+  --frame_stack().used;
+}
+
+}  // namespace am::internal
+
+namespace am::detail {
+
+using internal::Completion;
+using internal::Frame;
+using internal::FrameLease;
+using internal::HandlerKey;
+using internal::Mutation;
+using internal::MutationQueue;
+
+// -- the drain of this thread -----------------------------------------------------
+
+/// Marks that the calling thread drains a machine. Scopes nest when a handler mutates another one.
+class LocalCore::DrainScope {
+ public:
+  explicit DrainScope(const LocalCore& core) : core_(core), outer_(innermost()) {
+    innermost() = this;
+  }
+  ~DrainScope() { innermost() = outer_; }
+  DrainScope(const DrainScope&) = delete;
+  DrainScope& operator=(const DrainScope&) = delete;
+
+  static DrainScope*& innermost() noexcept {
+    thread_local DrainScope* scope = nullptr;
+    return scope;
+  }
+  static DrainScope* of(const LocalCore& core) noexcept {
+    auto* scope = innermost();
+    while (scope != nullptr && &scope->core_ != &core) scope = scope->outer_;
+    return scope;
+  }
+
+  /// What the mutation that runs now, and its descendants, complete.
+  std::shared_ptr<Completion> completion{};
+  const Transition* transition = nullptr;
+  /// Keeps the core when the machine is destroyed in one of its own handlers.
+  std::shared_ptr<Core> keep_alive{};
+
+ private:
+  const LocalCore& core_;
+  DrainScope* outer_;
+};
+
+LocalCore::DrainScope* LocalCore::own_drain() const noexcept { return DrainScope::of(*this); }
+
+// -- life -----------------------------------------------------------------------------
+
+namespace {
+
+std::string random_id() {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  return fmt::format("{:016x}", random());
+}
+
+}  // namespace
+
+LocalCore::LocalCore(CompiledSchema schema, MachineOptions options)
+    : Core(options.id.empty() ? random_id() : options.id, std::move(schema)),
+      options_(std::move(options)),
+      running_(std::make_shared<const Attachments>(board().size())),
+      attachments_(running_) {}
+
+LocalCore::~LocalCore() = default;
+
+bool LocalCore::dispose() {
+  std::vector<Mutation> dropped;
+  queue_.close(dropped);
+  drop(dropped);
+  if (auto* scope = own_drain()) {
+    scope->keep_alive = shared_from_this();
+    return true;
+  }
+  const auto deadline = std::chrono::steady_clock::now() + options_.dispose_timeout;
+  bool idle = false;
+  {
+    queue_.add_watcher();
+    std::unique_lock lock(queue_.mutex());
+    idle = queue_.changed().wait_until(lock, deadline, [&] { return !queue_.draining(); });
+    queue_.remove_watcher();
+  }
+  finish_disposal();
+  return idle;
+}
+
+void LocalCore::finish_disposal() {
+  if (released_.exchange(true)) return;
+  release_all(Ended::disposed);
+  std::shared_ptr<const Attachments> attachments;
+  {
+    const std::lock_guard lock(attach_mutex_);
+    attachments = attachments_;
+  }
+  for (const auto& [id, tracer] : attachments->tracers) tracer->disposed();
+}
+
+void LocalCore::drop(std::vector<Mutation>& mutations) {
+  for (auto& mutation : mutations) {
+    end_mutation(mutation, {Result::canceled, Reason::disposed});
+  }
+  mutations.clear();
+}
+
+std::size_t LocalCore::queue_length() const {
+  const std::lock_guard lock(queue_.mutex());
+  return queue_.size();
+}
+
+void LocalCore::check_may_block() const {
+  if (own_drain() != nullptr) {
+    throw Error(
+        Errc::would_deadlock,
+        fmt::format("a handler of machine \"{}\" waits for the machine that runs it: return "
+                    "and wait elsewhere, or react in another handler",
+                    id()));
+  }
+}
+
+void LocalCore::active_states(std::vector<StateIndex>& out) const {
+  const std::lock_guard lock(board().commit_mutex());
+  out = order_;
+}
+
+std::optional<ErrorInfo> LocalCore::last_error() const {
+  const std::lock_guard lock(attach_mutex_);
+  return last_error_;
+}
+
+// -- queue ------------------------------------------------------------------------------
+
+namespace {
+
+MutationType mutation_type(Operation operation, bool all_active) {
+  switch (operation) {
+    case Operation::add:
+    case Operation::can_add: return MutationType::add;
+    case Operation::remove:
+    case Operation::can_remove: return MutationType::remove;
+    case Operation::set: return MutationType::set;
+    case Operation::toggle: return all_active ? MutationType::remove : MutationType::add;
+  }
+  return MutationType::add;
+}
+
+bool all_active(const ClockBoard& board, std::span<const StateIndex> states) {
+  return std::ranges::all_of(states, [&](StateIndex s) { return board.is(s); });
+}
+
+void fill(Mutation& mutation, Operation operation, bool active, Args args) {
+  mutation.type = mutation_type(operation, active);
+  mutation.check = operation == Operation::can_add || operation == Operation::can_remove;
+  mutation.automatic = false;
+  mutation.queue_tick = 0;
+  mutation.is_root = false;
+  mutation.args = std::move(args);
+}
+
+/// Lets a thread wait for the answer of a check that another thread runs.
+class Answer final : public Completion {
+ public:
+  Result wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return answered_; });
+    return result_;
+  }
+
+ protected:
+  void done(Result result) override {
+    const std::lock_guard lock(mutex_);
+    result_ = result;
+    answered_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool answered_ = false;
+  Result result_{};
+};
+
+}  // namespace
+
+Result LocalCore::mutate(Operation operation, const StateList& states, Args args) {
+  const FrameLease lease;
+  Frame& frame = *lease;
+  board().indexes_of(states, frame.mutation.called);
+  const bool active = operation == Operation::toggle && all_active(board(), frame.mutation.called);
+  fill(frame.mutation, operation, active, std::move(args));
+  if (frame.mutation.check) return check_now_or_later(frame);
+  return enter(frame, options_.queue_full == QueueFull::block);
+}
+
+Result LocalCore::submit(Operation operation, std::span<const StateIndex> states, Args args,
+                         std::shared_ptr<Completion> completion) {
+  const FrameLease lease;
+  Frame& frame = *lease;
+  frame.mutation.called.assign(states.begin(), states.end());
+  fill(frame.mutation, operation, operation == Operation::toggle && all_active(board(), states),
+       std::move(args));
+  frame.mutation.completion = std::move(completion);
+  frame.mutation.is_root = true;
+  return enter(frame, false);
+}
+
+Result LocalCore::enter(Frame& frame, bool may_block) {
+  switch (queue_.try_claim(!frame.mutation.check, frame.mutation.queue_tick)) {
+    case MutationQueue::Entry::claimed: return drain(frame);
+    case MutationQueue::Entry::closed: return {Result::canceled, Reason::disposed};
+    case MutationQueue::Entry::busy: break;
+  }
+  return append(frame, may_block);
+}
+
+Result LocalCore::append(Frame& frame, bool may_block) {
+  auto& mutation = frame.mutation;
+  auto* const own = own_drain();
+  if (own != nullptr && mutation.completion == nullptr) mutation.completion = own->completion;
+  const auto type = mutation.type;
+  auto entry = MutationQueue::Entry::busy;
+  std::uint64_t tick = 0;
+  std::vector<StateIndex> called;  // for tracers: the queue takes the mutation's own list
+  if (has_tracers_.load(std::memory_order_acquire)) called = mutation.called;
+  {
+    std::unique_lock lock(queue_.mutex());
+    if (!make_room(lock, mutation, may_block)) return {Result::canceled, Reason::queue_full};
+    if (own != nullptr && nothing_to_remove(*own, mutation)) return Result::executed;
+    if (const auto pending = pending_twin(mutation)) {
+      return {Result::queued, Reason::none, QueueTick{pending}};
+    }
+    const auto follow = own != nullptr && !mutation.is_root ? mutation.completion : nullptr;
+    entry = queue_.append(mutation, tick);
+    // Only the drainer, this thread, could end it, so it is in time to count it now.
+    if (follow != nullptr && entry == MutationQueue::Entry::busy) follow->expect();
+  }
+  switch (entry) {
+    case MutationQueue::Entry::claimed: return drain(frame);
+    case MutationQueue::Entry::closed: return {Result::canceled, Reason::disposed};
+    case MutationQueue::Entry::busy: break;
+  }
+  if (!called.empty()) tell_queued(type, called, QueueTick{tick});
+  return {Result::queued, Reason::none, QueueTick{tick}};
+}
+
+/// Waits for a place in the queue where that is asked for and possible; false when there is none.
+bool LocalCore::make_room(std::unique_lock<std::mutex>& lock, const Mutation& mutation,
+                          bool may_block) {
+  // Errors are let in: they are lost when they matter most otherwise (spec machine 5.3).
+  const bool is_error = std::ranges::find(mutation.called, board().schema().data()->exception) !=
+                        mutation.called.end();
+  const auto full = [&] {
+    return !is_error && !mutation.check && !queue_.closed() &&
+           queue_.size() >= options_.queue_limit;
+  };
+  if (!full()) return true;
+  // A handler that waited for room could hold up the very drain that makes it.
+  if (!may_block || DrainScope::innermost() != nullptr) return false;
+  queue_.add_watcher();
+  queue_.changed().wait(lock, [&] { return !full(); });
+  queue_.remove_watcher();
+  return true;
+}
+
+/// Vectors rule 8: a removal made in the final phase, with nothing queued before it, of states that
+/// are all inactive.
+bool LocalCore::nothing_to_remove(const DrainScope& scope, const Mutation& mutation) const {
+  return mutation.type == MutationType::remove && !mutation.check && scope.transition != nullptr &&
+         scope.transition->phase == Transition::Phase::final && queue_.size() == 0 &&
+         std::ranges::none_of(mutation.called, [&](StateIndex s) { return board().is(s); });
+}
+
+/// Queue tick of a pending mutation that does the same (vectors rule 7), or 0.
+std::uint64_t LocalCore::pending_twin(const Mutation& mutation) const {
+  if (mutation.check || mutation.is_root || !mutation.args.empty()) return 0;
+  const auto& multi = board().schema().data()->multi;
+  if (std::ranges::any_of(mutation.called,
+                          [&](StateIndex s) { return internal::test(multi, s); })) {
+    return 0;
+  }
+  return queue_.duplicate_of(mutation.type, mutation.called);
+}
+
+void LocalCore::tell_queued(MutationType type, std::span<const StateIndex> called, QueueTick tick) {
+  std::shared_ptr<const Attachments> attachments;
+  {
+    const std::lock_guard lock(attach_mutex_);
+    attachments = attachments_;
+  }
+  for (const auto& [id, tracer] : attachments->tracers) {
+    try {
+      tracer->mutation_queued(type, called, tick);
+    } catch (...) {  // a tracer's exception is its own affair
+    }
+  }
+}
+
+Result LocalCore::check_now_or_later(Frame& frame) {
+  auto& mutation = frame.mutation;
+  std::uint64_t tick = 0;
+  switch (queue_.try_claim(false, tick)) {
+    case MutationQueue::Entry::claimed: return drain(frame);
+    case MutationQueue::Entry::closed: return {Result::canceled, Reason::disposed};
+    case MutationQueue::Entry::busy: break;
+  }
+  if (own_drain() != nullptr) return append(frame, false);
+  const auto answer = std::make_shared<Answer>();
+  mutation.completion = answer;
+  mutation.is_root = true;
+  const auto result = append(frame, false);
+  return result == Result::queued ? answer->wait() : result;
+}
+
+// -- drain -------------------------------------------------------------------------------
+
+/// Runs the frame's mutation and then the queue until it is empty. Returns the result of the
+/// frame's own mutation.
+Result LocalCore::drain(Frame& frame) {
+  std::shared_ptr<Core> keep_alive;  // outlives the scope, whose core it may be the last to keep
+  DrainScope scope(*this);
+  const auto result = run_with_followups(frame, scope);
+  while (!queue_.try_release()) {
+    if (!queue_.pop(frame.mutation)) continue;
+    if (queue_.watched() && queue_length() <= options_.queue_limit / 2) queue_.notify_watchers();
+    run_with_followups(frame, scope);
+  }
+  // Everything below runs without the claim: others may drain by now.
+  if (queue_.watched()) queue_.notify_watchers();
+  keep_alive = std::move(scope.keep_alive);
+  if (keep_alive != nullptr) finish_disposal();
+  return result;
+}
+
+/// One mutation, and what the machine itself adds right after it: an Exception, automatic states.
+Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
+  auto& mutation = frame.mutation;
+  const auto tick = mutation.queue_tick;
+  if (tick != 0) board().store_queue_tick(tick);
+  scope.completion = std::move(mutation.completion);
+  scope.transition = &frame.transition;
+  const bool is_root = mutation.is_root;
+
+  const auto result = run(frame);
+  if (failure_) {
+    mutation.type = MutationType::add;
+    mutation.check = mutation.automatic = false;
+    mutation.queue_tick = 0;
+    mutation.called.assign(1, board().schema().data()->exception);
+    mutation.args = Args(*std::exchange(failure_, std::nullopt));
+    run(frame);
+    failure_.reset();  // recorded; an error in an error's handlers is not added again
+  }
+  if (find_automatic(frame)) run(frame);
+
+  scope.transition = nullptr;
+  if (tick != 0) fire_queue_waits(tick);
+  if (const auto completion = std::move(scope.completion)) {
+    if (is_root) completion->ended_with(result);
+    completion->one_ended();
+  }
+  scope.completion = nullptr;
+  return result;
+}
+
+/// Ends a mutation that will not run.
+void LocalCore::end_mutation(const Mutation& mutation, Result result) {
+  if (mutation.queue_tick != 0) fire_queue_waits(mutation.queue_tick);
+  if (mutation.completion == nullptr) return;
+  if (mutation.is_root) mutation.completion->ended_with(result);
+  mutation.completion->one_ended();
+}
+
+// -- attachments --------------------------------------------------------------------------
+
+void LocalCore::change_attachments(const std::function<void(Attachments&)>& change) {
+  const std::lock_guard lock(attach_mutex_);
+  auto next = std::make_shared<Attachments>(*attachments_);
+  change(*next);
+  has_tracers_.store(!next->tracers.empty(), std::memory_order_release);
+  attachments_ = std::move(next);
+  attachments_version_.fetch_add(1, std::memory_order_release);
+}
+
+/// Takes over bindings and tracers that have changed. By the drainer, never inside a handler call.
+void LocalCore::refresh_attachments() {
+  if (attachments_version_.load(std::memory_order_acquire) == running_version_) return;
+  const std::lock_guard lock(attach_mutex_);
+  running_ = attachments_;
+  running_version_ = attachments_version_.load(std::memory_order_relaxed);
+}
+
+BindingId LocalCore::bind(const std::vector<std::pair<HandlerKey, HandlerFunction>>& handlers) {
+  BindingId id;
+  change_attachments([&](Attachments& attachments) {
+    id = {++last_attachment_};
+    for (const auto& [key, function] : handlers) {
+      attachments.handlers.add(key, id, std::make_shared<const HandlerFunction>(function));
+    }
+  });
+  return id;
+}
+
+bool LocalCore::detach(BindingId id) {
+  bool found = false;
+  change_attachments([&](Attachments& attachments) { found = attachments.handlers.remove(id); });
+  return found;
+}
+
+TracerId LocalCore::trace(std::shared_ptr<Tracer> tracer) {
+  TracerId id;
+  change_attachments([&](Attachments& attachments) {
+    id = {++last_attachment_};
+    attachments.tracers.emplace_back(id, std::move(tracer));
+  });
+  return id;
+}
+
+bool LocalCore::detach(TracerId id) {
+  bool found = false;
+  change_attachments([&](Attachments& attachments) {
+    found = std::erase_if(attachments.tracers, [&](const auto& t) { return t.first == id; }) != 0;
+  });
+  return found;
+}
+
+}  // namespace am::detail

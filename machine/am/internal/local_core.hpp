@@ -1,0 +1,151 @@
+// The local machine behind `am::Machine`: queue, drain, transitions, handlers, tracers, life.
+#pragma once
+
+#include <am/detail/core.hpp>
+#include <am/internal/handler_table.hpp>
+#include <am/internal/mutation_queue.hpp>
+#include <am/internal/resolver.hpp>
+#include <am/machine.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace am::internal {
+
+/// Scratch memory of one drain. Each thread keeps a stack of them, as handlers may mutate other
+/// machines, so idle machines carry none and transitions allocate nothing once warm.
+struct Frame {
+  Mutation mutation;
+  Resolver resolver;
+  Transition transition;
+  std::vector<StateIndex> targets;
+  std::vector<StateIndex> called;  ///< of automatic transitions, shrinks with refusals
+  std::vector<StateIndex> changed;
+  std::vector<StateIndex> walk;  ///< a list being walked while its source may shrink
+  std::vector<Word> before_bits;
+  std::vector<Word> called_bits;
+};
+
+/// Takes a frame of the calling thread for its own lifetime.
+class FrameLease {
+ public:
+  FrameLease();
+  ~FrameLease();
+  FrameLease(const FrameLease&) = delete;
+  FrameLease& operator=(const FrameLease&) = delete;
+  Frame& operator*() const noexcept { return frame_; }
+
+ private:
+  Frame& frame_;
+};
+
+}  // namespace am::internal
+
+namespace am::detail {
+
+class LocalCore final : public Core {
+ public:
+  LocalCore(CompiledSchema schema, MachineOptions options);
+  ~LocalCore() override;
+
+  // -- Core -----------------------------------------------------------------------
+
+  Result mutate(Operation operation, const StateList& states, Args args) override;
+  void active_states(std::vector<StateIndex>& out) const override;
+  std::optional<ErrorInfo> last_error() const override;
+  bool is_local() const noexcept override { return true; }
+  void check_may_block() const override;
+  bool disposed() const noexcept override { return queue_.closed(); }
+
+  // -- for other modules ------------------------------------------------------------
+
+  /// As `mutate` for state indexes that are valid. Never blocks: a full queue refuses. `completion`
+  /// is told when the mutation and all that its handlers queued have run; not at all when the
+  /// mutation never got into the queue (a result with Reason::queue_full or Reason::disposed).
+  Result submit(Operation operation, std::span<const StateIndex> states, Args args,
+                std::shared_ptr<internal::Completion> completion);
+
+  // -- handlers and tracers ------------------------------------------------------------
+
+  BindingId bind(const std::vector<std::pair<internal::HandlerKey, HandlerFunction>>& handlers);
+  bool detach(BindingId id);
+  TracerId trace(std::shared_ptr<Tracer> tracer);
+  bool detach(TracerId id);
+
+  bool dispose();
+  std::size_t queue_length() const;
+
+ private:
+  struct Attachments {
+    explicit Attachments(std::size_t states) : handlers(states) {}
+    internal::HandlerTable handlers;
+    std::vector<std::pair<TracerId, std::shared_ptr<Tracer>>> tracers;
+  };
+  class DrainScope;
+
+  // -- queue (local_core.cpp) --------------------------------------------------------
+
+  Result enter(internal::Frame& frame, bool may_block);
+  Result append(internal::Frame& frame, bool may_block);
+  bool make_room(std::unique_lock<std::mutex>& lock, const internal::Mutation& mutation,
+                 bool may_block);
+  bool nothing_to_remove(const DrainScope& scope, const internal::Mutation& mutation) const;
+  std::uint64_t pending_twin(const internal::Mutation& mutation) const;
+  void tell_queued(MutationType type, std::span<const StateIndex> called, QueueTick tick);
+  Result check_now_or_later(internal::Frame& frame);
+  Result drain(internal::Frame& frame);
+  Result run_with_followups(internal::Frame& frame, DrainScope& scope);
+  void end_mutation(const internal::Mutation& mutation, Result result);
+  void drop(std::vector<internal::Mutation>& mutations);
+  void finish_disposal();
+  DrainScope* own_drain() const noexcept;
+
+  // -- one transition (transition.cpp) --------------------------------------------------
+
+  Result run(internal::Frame& frame);
+  void prepare(internal::Frame& frame);
+  void resolve(internal::Frame& frame, MutationType type, std::span<const StateIndex> called);
+  void find_exits_and_enters(internal::Frame& frame);
+  void reject_by_relations(internal::Frame& frame);
+  void negotiate(internal::Frame& frame);
+  bool ask_exits(internal::Frame& frame);
+  bool drop_target(internal::Frame& frame, StateIndex state);
+  bool ask_enters(internal::Frame& frame);
+  bool ask_self(internal::Frame& frame);
+  bool ask_pairs(internal::Frame& frame);
+  void resolve_again(internal::Frame& frame);
+  void apply(internal::Frame& frame);
+  void run_finals(internal::Frame& frame);
+  void roll_back(internal::Frame& frame, std::size_t first_failed_enter);
+  bool find_automatic(internal::Frame& frame);
+  bool call(internal::Frame& frame, internal::HandlerKey key);
+  void fail(Transition& transition, std::exception_ptr cause, internal::HandlerKey key);
+  template <class Fn>
+  void each_tracer(Fn&& fn);
+  void refresh_attachments();
+  void change_attachments(const std::function<void(Attachments&)>& change);
+
+  const MachineOptions options_;
+  internal::MutationQueue queue_;
+
+  // By the drainer only; `order_` is also read under the commit mutex.
+  std::vector<StateIndex> order_;
+  std::uint64_t transitions_ = 0;
+  std::shared_ptr<const Attachments> running_;
+  std::uint32_t running_version_ = 0;
+  std::optional<ErrorInfo> failure_;  ///< of the running transition: becomes an Exception
+
+  mutable std::mutex attach_mutex_;
+  std::shared_ptr<const Attachments> attachments_;
+  std::atomic<std::uint32_t> attachments_version_{0};
+  std::atomic<bool> has_tracers_{false};
+  std::uint32_t last_attachment_ = 0;
+  std::optional<ErrorInfo> last_error_;  ///< guarded by attach_mutex_
+
+  std::atomic<bool> released_{false};
+};
+
+}  // namespace am::detail

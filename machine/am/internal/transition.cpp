@@ -1,0 +1,380 @@
+// One transition: relations, negotiation, commit, final handlers (spec machine 4).
+#include <am/internal/local_core.hpp>
+
+#include <am/internal/waits.hpp>
+
+#include <algorithm>
+#include <bit>
+
+namespace am {
+
+const char* to_string(MutationType type) noexcept {
+  switch (type) {
+    case MutationType::add: return "add";
+    case MutationType::remove: return "remove";
+    case MutationType::set: return "set";
+  }
+  return "?";
+}
+
+namespace detail {
+
+using internal::Bits;
+using internal::Frame;
+using internal::HandlerKey;
+
+namespace {
+
+bool contains(std::span<const StateIndex> list, StateIndex state) {
+  return std::ranges::find(list, state) != list.end();
+}
+
+std::size_t count(Bits a, Bits without) {
+  std::size_t n = 0;
+  for (std::size_t w = 0; w < a.size(); ++w)
+    n += static_cast<std::size_t>(std::popcount(a[w] & ~without[w]));
+  return n;
+}
+
+}  // namespace
+
+template <class Fn>
+void LocalCore::each_tracer(Fn&& fn) {
+  for (const auto& [id, tracer] : running_->tracers) {
+    try {
+      fn(*tracer);
+    } catch (...) {  // a tracer's exception is its own affair
+    }
+  }
+}
+
+/// Runs the frame's mutation as one transition and returns its result.
+Result LocalCore::run(Frame& frame) {
+  auto& t = frame.transition;
+  prepare(frame);
+  resolve(frame, t.type, t.called);
+  reject_by_relations(frame);
+  if (t.accepted) find_exits_and_enters(frame);
+  each_tracer([&](Tracer& tracer) { tracer.transition_init(t); });
+  if (t.accepted && !running_->handlers.empty()) negotiate(frame);
+  if (t.accepted && t.automatic && !t.check) resolve_again(frame);
+  if (t.accepted && !t.check) {
+    apply(frame);
+    if (!running_->handlers.empty()) run_finals(frame);
+  }
+  t.phase = Transition::Phase::ended;
+  each_tracer([&](Tracer& tracer) { tracer.transition_end(t); });
+  if (!frame.changed.empty()) fire_waits(frame.changed);
+  if (t.accepted) return Result::executed;
+  return {Result::canceled, t.cancel.reason};
+}
+
+void LocalCore::prepare(Frame& frame) {
+  refresh_attachments();
+  auto& t = frame.transition;
+  const auto& mutation = frame.mutation;
+  t.id = ++transitions_;
+  t.type = mutation.type;
+  t.automatic = mutation.automatic;
+  t.check = mutation.check;
+  t.accepted = true;
+  t.phase = Transition::Phase::negotiation;
+  t.cancel = {};
+  t.queue_tick = QueueTick{mutation.queue_tick};
+  t.schema = &board().schema();
+  t.args = &mutation.args;
+  t.called = mutation.called;
+  t.before = order_;
+  t.exits.clear();
+  t.enters.clear();
+  t.changes.clear();
+  frame.changed.clear();
+  const auto words = t.schema->data()->words;
+  frame.before_bits.resize(words);
+  for (std::size_t w = 0; w < words; ++w) frame.before_bits[w] = board().word(w);
+  internal::assign(frame.called_bits, words, t.called);
+}
+
+void LocalCore::resolve(Frame& frame, MutationType type, std::span<const StateIndex> called) {
+  frame.resolver.resolve(*board().schema().data(),
+                         {type, called, frame.transition.before, frame.before_bits}, frame.targets);
+  frame.transition.targets = frame.targets;
+}
+
+/// Vectors rule 16: every called state has to be a target; for an automatic transition, one.
+void LocalCore::reject_by_relations(Frame& frame) {
+  auto& t = frame.transition;
+  if (t.type == MutationType::remove || t.called.empty()) return;
+  const auto targets = frame.resolver.target_bits();
+  const auto missing =
+      std::ranges::find_if(t.called, [&](StateIndex s) { return !internal::test(targets, s); });
+  if (missing == t.called.end()) return;
+  if (t.automatic &&
+      std::ranges::any_of(t.called, [&](StateIndex s) { return internal::test(targets, s); })) {
+    return;
+  }
+  t.accepted = false;
+  t.cancel.state = *missing;
+  // Name the culprit: a requirement that is not there, else a state that removes it.
+  const auto& schema = *t.schema->data();
+  for (std::size_t w = 0; w < schema.words; ++w) {
+    const auto unmet = schema.require[*missing][w] & ~targets[w];
+    if (unmet == 0) continue;
+    t.cancel.reason = Reason::requirement;
+    t.cancel.by =
+        static_cast<StateIndex>(w * 64 + static_cast<std::size_t>(std::countr_zero(unmet)));
+    return;
+  }
+  t.cancel.reason = Reason::relation;
+  for (std::size_t w = 0; w < schema.words; ++w) {
+    const auto removers =
+        schema.removed_by[*missing][w] & (targets[w] | frame.before_bits[w] | frame.called_bits[w]);
+    if (removers == 0) continue;
+    t.cancel.by =
+        static_cast<StateIndex>(w * 64 + static_cast<std::size_t>(std::countr_zero(removers)));
+    return;
+  }
+}
+
+/// Vectors rule 19. Order matters only where there are several.
+void LocalCore::find_exits_and_enters(Frame& frame) {
+  auto& t = frame.transition;
+  const auto& schema = *t.schema->data();
+  const Bits before = frame.before_bits;
+  const auto targets = frame.resolver.target_bits();
+  t.exits.clear();
+  t.enters.clear();
+  if (const auto leaving = count(before, targets); leaving != 0) {
+    for (const auto s : t.before) {
+      if (!internal::test(targets, s)) t.exits.push_back(s);
+    }
+    frame.resolver.order(schema, t.exits);
+  }
+  const bool any_multi = internal::intersects(schema.multi, frame.called_bits);
+  if (!any_multi && count(targets, before) == 0) return;
+  for (const auto s : t.targets) {
+    const bool again = internal::test(schema.multi, s) && internal::test(frame.called_bits, s);
+    if (again || !internal::test(before, s)) t.enters.push_back(s);
+  }
+}
+
+// -- handlers ------------------------------------------------------------------------
+
+/// Calls all handlers of one name; false when one refused or threw.
+bool LocalCore::call(Frame& frame, HandlerKey key) {
+  refresh_attachments();
+  auto& t = frame.transition;
+  const auto* bound = running_->handlers.find(key);
+  if (bound == nullptr) return true;
+  Event event(*this, t, key.kind, key.state, key.second);
+  const bool traced = !running_->tracers.empty();
+  for (const auto& handler : *bound) {
+    if (traced) each_tracer([&](Tracer& tracer) { tracer.handler_start(t, event.name()); });
+    bool accepted = true;
+    try {
+      accepted = (*handler.function)(event);
+    } catch (...) {
+      fail(t, std::current_exception(), key);
+      accepted = false;
+    }
+    if (traced) each_tracer([&](Tracer& tracer) { tracer.handler_end(t, event.name()); });
+    if (t.cancel.reason == Reason::error) return false;
+    if (!accepted && negotiates(key.kind)) {
+      t.cancel = {Reason::handler, key.state, key.second, key.kind};
+      return false;
+    }
+  }
+  return true;
+}
+
+/// A handler threw: the transition is canceled, and unless it was adding an error itself, the error
+/// is added next (spec machine 7.3).
+void LocalCore::fail(Transition& t, std::exception_ptr cause, HandlerKey key) {
+  t.accepted = false;
+  t.cancel = {Reason::error, key.state, key.second, key.kind};
+  auto info = error_info(std::move(cause),
+                         internal::handler_name(*t.schema, key.kind, key.state, key.second));
+  {
+    const std::lock_guard lock(attach_mutex_);
+    last_error_ = info;
+  }
+  if (!contains(t.called, t.schema->data()->exception)) failure_ = std::move(info);
+}
+
+void LocalCore::negotiate(Frame& frame) {
+  auto& t = frame.transition;
+  t.accepted = ask_exits(frame) && ask_enters(frame) && ask_self(frame) && ask_pairs(frame);
+  if (t.accepted && t.automatic && t.targets.empty()) t.accepted = false;
+  if (t.accepted) t.accepted = call(frame, {HandlerKind::any_enter});
+  if (t.accepted) t.cancel = {};  // what automatic states refused for themselves
+}
+
+bool LocalCore::ask_exits(Frame& frame) {
+  const auto present = running_->handlers.states_with(HandlerKind::exit);
+  return std::ranges::all_of(frame.transition.exits, [&](StateIndex s) {
+    return !internal::test(present, s) || call(frame, {HandlerKind::exit, s});
+  });
+}
+
+/// Drops `state` from the targets when it is automatic in an automatic transition and merely
+/// refused (vectors rule 26); false when the refusal cancels.
+bool LocalCore::drop_target(Frame& frame, StateIndex state) {
+  auto& t = frame.transition;
+  if (!t.automatic || t.cancel.reason == Reason::error) return false;
+  if (!internal::test(t.schema->data()->automatic, state)) return false;
+  std::erase(frame.targets, state);
+  t.targets = frame.targets;
+  return true;
+}
+
+bool LocalCore::ask_enters(Frame& frame) {
+  const auto present = running_->handlers.states_with(HandlerKind::enter);
+  return std::ranges::all_of(frame.transition.enters, [&](StateIndex s) {
+    return !internal::test(present, s) || call(frame, {HandlerKind::enter, s}) ||
+           drop_target(frame, s);
+  });
+}
+
+/// FooFoo, for targets that were active before; not when removing.
+bool LocalCore::ask_self(Frame& frame) {
+  auto& t = frame.transition;
+  if (t.type == MutationType::remove) return true;
+  const auto present = running_->handlers.states_with(HandlerKind::self);
+  if (!internal::intersects(present, frame.before_bits)) return true;
+  return std::ranges::all_of(t.targets, [&](StateIndex s) {
+    return !internal::test(present, s) || !internal::test(frame.before_bits, s) ||
+           call(frame, {HandlerKind::self, s});
+  });
+}
+
+/// FooBar, for Foo active before and Bar in the targets as they are when the pass starts.
+bool LocalCore::ask_pairs(Frame& frame) {
+  auto& t = frame.transition;
+  const auto present = running_->handlers.states_with(HandlerKind::pair);
+  if (!internal::intersects(present, frame.before_bits)) return true;
+  frame.walk = frame.targets;
+  for (const auto from : t.before) {
+    if (!internal::test(running_->handlers.states_with(HandlerKind::pair), from)) continue;
+    for (const auto to : frame.walk) {
+      const auto row = running_->handlers.pairs_of(from);
+      if (row.empty() || !internal::test(row, to)) continue;
+      if (!call(frame, {HandlerKind::pair, from, to}) && !drop_target(frame, to)) return false;
+    }
+  }
+  return true;
+}
+
+/// Vectors rule 27: what refused states implied goes with them.
+void LocalCore::resolve_again(Frame& frame) {
+  auto& t = frame.transition;
+  auto& called = frame.called;
+  called.clear();
+  std::ranges::copy_if(t.called, std::back_inserter(called),
+                       [&](StateIndex s) { return contains(t.targets, s); });
+  resolve(frame, MutationType::add, called);
+  find_exits_and_enters(frame);
+}
+
+// -- commit and finals -------------------------------------------------------------------
+
+/// Ticks change together (vectors rule 23), then contexts stop.
+void LocalCore::apply(Frame& frame) {
+  auto& t = frame.transition;
+  const auto& schema = *t.schema->data();
+  const auto targets = frame.resolver.target_bits();
+  for (std::size_t w = 0; w < schema.words; ++w) {
+    const auto before = frame.before_bits[w];
+    const auto flipped = before ^ targets[w];
+    const auto again = before & targets[w] & frame.called_bits[w] & schema.multi[w];
+    internal::for_each_bit(w, flipped | again, [&](StateIndex s) {
+      const auto tick = board().tick(s);
+      const std::uint64_t growth = ((flipped >> (s % 64)) & 1U) != 0 ? 1 : 2;
+      t.changes.push_back({s, Tick{tick}, Tick{tick + growth}});
+      frame.changed.push_back(s);
+    });
+  }
+  if (!frame.changed.empty() || !std::ranges::equal(order_, frame.targets)) {
+    publish(frame.changed, [&](ClockBoard::Write& clocks) {
+      for (const auto& change : t.changes) clocks.tick(change.state, change.after.value);
+      order_.swap(frame.targets);  // `t.before` and `t.targets` keep pointing at the same buffers
+    });
+  }
+  t.phase = Transition::Phase::final;
+  each_tracer([&](Tracer& tracer) { tracer.transition_finals(t); });
+}
+
+void LocalCore::run_finals(Frame& frame) {
+  auto& t = frame.transition;
+  for (const auto s : t.exits) {
+    if (internal::test(running_->handlers.states_with(HandlerKind::end), s) &&
+        !call(frame, {HandlerKind::end, s})) {
+      return;
+    }
+  }
+  for (std::size_t i = 0; i < t.enters.size(); ++i) {
+    const auto s = t.enters[i];
+    if (internal::test(running_->handlers.states_with(HandlerKind::state), s) &&
+        !call(frame, {HandlerKind::state, s})) {
+      roll_back(frame, i);
+      return;
+    }
+  }
+  call(frame, {HandlerKind::any_state});
+}
+
+/// A State handler threw: its state and those entered after it go again (spec machine 4.12).
+void LocalCore::roll_back(Frame& frame, std::size_t first_failed_enter) {
+  auto& t = frame.transition;
+  const auto failed = std::span(t.enters).subspan(first_failed_enter);
+  frame.walk.clear();
+  for (const auto s : t.targets) {
+    if (!contains(failed, s)) frame.walk.push_back(s);
+  }
+  std::vector<TickChange> undone;
+  for (auto& change : t.changes) {
+    if (!contains(failed, change.state)) continue;
+    change.after = Tick{change.after.value + 1};
+    undone.push_back(change);
+  }
+  std::vector<StateIndex> left;
+  for (const auto& change : undone) left.push_back(change.state);
+  publish(left, [&](ClockBoard::Write& clocks) {
+    for (const auto& change : undone) clocks.tick(change.state, change.after.value);
+    order_ = frame.walk;
+  });
+  t.targets = order_;
+}
+
+/// Vectors rule 24. Makes the frame's mutation the automatic one; false when none is due.
+bool LocalCore::find_automatic(Frame& frame) {
+  auto& mutation = frame.mutation;
+  const auto& t = frame.transition;
+  const auto& schema = *t.schema->data();
+  if (!t.accepted || t.check || t.automatic || frame.changed.empty() || queue_.closed())
+    return false;
+  if (t.type == MutationType::add && t.called.size() == 1 &&
+      internal::test(schema.health, t.called.front())) {
+    return false;
+  }
+  bool due = false;
+  for (std::size_t w = 0; w < schema.words; ++w) {
+    internal::for_each_bit(w, schema.automatic[w] & ~board().word(w), [&](StateIndex s) {
+      const auto removed_by = schema.removed_by[s];
+      for (std::size_t v = 0; v < schema.words; ++v) {
+        if ((removed_by[v] & board().word(v)) != 0) return;
+      }
+      if (!std::exchange(due, true)) mutation.called.clear();
+      mutation.called.push_back(s);
+    });
+  }
+  if (!due) return false;
+  mutation.type = MutationType::add;
+  mutation.automatic = true;
+  mutation.check = false;
+  mutation.queue_tick = 0;
+  mutation.args = {};
+  return true;
+}
+
+}  // namespace detail
+}  // namespace am

@@ -1,0 +1,62 @@
+#include <am/machine.hpp>
+
+#include <am/error.hpp>
+#include <am/internal/local_core.hpp>
+
+#include <utility>
+
+namespace am {
+
+using internal::HandlerKey;
+
+Machine::Machine(Schema schema, MachineOptions options)
+    : Machine(CompiledSchema(schema), std::move(options)) {}
+
+Machine::Machine(CompiledSchema schema, MachineOptions options)
+    : Api(std::make_shared<detail::LocalCore>(std::move(schema), std::move(options))) {}
+
+Machine& Machine::operator=(Machine&& other) noexcept {
+  if (this != &other) {
+    if (core_ != nullptr) dispose();
+    Api::operator=(std::move(other));
+  }
+  return *this;
+}
+
+Machine::~Machine() {
+  if (core_ != nullptr) dispose();
+}
+
+detail::LocalCore& Machine::local() const noexcept {
+  return static_cast<detail::LocalCore&>(*core_);
+}
+
+BindingId Machine::bind(std::vector<NamedHandler> handlers) {
+  std::vector<std::pair<HandlerKey, HandlerFunction>> parsed;
+  parsed.reserve(handlers.size());
+  for (auto& [name, function] : handlers) {
+    if (!function) {
+      throw Error(Errc::invalid_argument, "handler \"" + name + "\" has no function");
+    }
+    parsed.emplace_back(internal::parse_handler_name(schema(), name), std::move(function));
+  }
+  return local().bind(parsed);
+}
+
+BindingId Machine::bind_one(HandlerKind kind, StateRef state, StateRef second,
+                            HandlerFunction function) {
+  HandlerKey key{kind, board_->index_of(state)};
+  if (kind == HandlerKind::pair) {
+    key.second = board_->index_of(second);
+    if (key.state == key.second) key = {HandlerKind::self, key.state};
+  }
+  return local().bind({{key, std::move(function)}});
+}
+
+bool Machine::detach(BindingId id) { return local().detach(id); }
+TracerId Machine::trace(std::shared_ptr<Tracer> tracer) { return local().trace(std::move(tracer)); }
+bool Machine::detach(TracerId id) { return local().detach(id); }
+bool Machine::dispose() { return local().dispose(); }
+std::size_t Machine::queue_length() const { return local().queue_length(); }
+
+}  // namespace am

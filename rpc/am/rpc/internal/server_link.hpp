@@ -124,6 +124,8 @@ class ServerLink {
   RequestId lowest_unanswered() const noexcept { return lowest_unanswered_; }
   /// Sequence of the last clocks that were sent; 0 is the welcome's.
   std::uint64_t sequence() const noexcept { return sequence_; }
+  /// When the client was last heard of.
+  TimePoint last_heard() const noexcept { return last_heard_; }
   /// The client's session number, from its hello.
   std::uint64_t session() const noexcept { return session_; }
   /// What the client has after all that was sent; the base of the next diff.
@@ -196,12 +198,14 @@ class ServerLink {
   void handle(const Message& message, ServerEffects& effects);
   bool check_size(ClocksView clocks, ServerEffects& effects);
   bool advance(ClocksView clocks, Candidates candidates, ServerEffects& effects);
-  void sent_at(TimePoint now) noexcept;
+  void sent_clocks(TimePoint now) noexcept;
+  void too_large(const char* what, ServerEffects& effects);
 
   LinkId id_;
   ServerLinkOptions options_;
   State state_ = State::waiting;
   LinkStats stats_{};
+  TimePoint last_heard_;
 
   // From the hello.
   std::uint64_t session_ = 0;

@@ -1,0 +1,328 @@
+#include <am/rpc/internal/server_link.hpp>
+
+#include <am/rpc/internal/deadline.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace am::rpc::internal {
+
+ServerLink::ServerLink(LinkId id, const ServerLinkOptions& options, TimePoint now)
+    : id_(id), options_(options), last_heard_(now), last_send_(now) {}
+
+void ServerLink::set_push(PushMode mode, std::chrono::nanoseconds interval) noexcept {
+  options_.push_mode = mode;
+  options_.push_interval = interval;
+}
+
+// -- output --------------------------------------------------------------------------------------
+
+// Returns false, sending nothing, when the frame would be above the limit.
+template <class Message>
+bool ServerLink::send(const Message& message, ServerEffects& effects) {
+  Bytes& frame = effects.frames.add();
+  Writer writer{frame, options_.limits.frame};
+  encode(writer, id_, message);
+  if (!writer.ok()) {
+    effects.frames.drop_last();
+    return false;
+  }
+  ++stats_.frames_out;
+  stats_.bytes_out += frame.size();
+  return true;
+}
+
+void ServerLink::problem(RequestId request, ErrorCode code, std::string_view text,
+                         ServerEffects& effects) {
+  send(Problem{request, code, clipped(text, options_.limits.text)}, effects);
+}
+
+void ServerLink::finish(LinkClosed closed, ServerEffects& effects) {
+  state_ = State::closed;
+  running_ = {};
+  effects.events.emplace_back(std::move(closed));
+}
+
+void ServerLink::end(CloseReason reason, std::string text, ByeCode code, ServerEffects& effects) {
+  send(Bye{code, 0}, effects);
+  LinkClosed closed;
+  closed.reason = reason;
+  closed.text = std::move(text);
+  finish(std::move(closed), effects);
+}
+
+// -- input from the peer -------------------------------------------------------------------------
+
+void ServerLink::on_frame(ByteView frame, TimePoint now, ServerEffects& effects) {
+  if (state_ == State::closed) return;
+  ++stats_.frames_in;
+  stats_.bytes_in += frame.size();
+  last_heard_ = now;
+  const Decoded decoded = decode(frame, Sender::client, options_.limits, effects.scratch);
+  if (!decoded.ok()) return on_fault(decoded, effects);
+  if (decoded.link != id_) {
+    ++stats_.malformed;
+    return end(CloseReason::protocol,
+               fmt::format("a frame of link {} was given to link {}", decoded.link, id_),
+               ByeCode::protocol, effects);
+  }
+  std::visit([&](const auto& message) { handle(message, effects); }, decoded.message);
+}
+
+void ServerLink::on_fault(const Decoded& decoded, ServerEffects& effects) {
+  if (decoded.fault == Fault::type) {
+    ++stats_.unknown_messages;
+    return problem(0, ErrorCode::unknown_message,
+                   fmt::format("message type {:#04x} is not known here", decoded.type), effects);
+  }
+  ++stats_.malformed;
+  std::string text = fmt::format("{}: {}", decoded.field, to_string(decoded.fault));
+  if (decoded.fault == Fault::version && state_ == State::waiting) {
+    send(Refused{RefuseCode::version, 0,
+                 fmt::format("this server speaks protocol versions {} to {}", min_version,
+                             max_version)},
+         effects);
+    LinkClosed closed;
+    closed.reason = CloseReason::version;
+    closed.text = std::move(text);
+    return finish(std::move(closed), effects);
+  }
+  end(close_reason(decoded.fault), std::move(text), ByeCode::malformed, effects);
+}
+
+void ServerLink::handle(const Hello& hello, ServerEffects& effects) {
+  if (state_ != State::waiting) {
+    return end(CloseReason::protocol, "a second hello", ByeCode::protocol, effects);
+  }
+  state_ = State::greeted;
+  session_ = hello.session;
+  known_fingerprint_ = hello.fingerprint;
+  effects.events.emplace_back(HelloReceived{hello.client_id, hello.machine_id, hello.session,
+                                            hello.fingerprint, hello.features, hello.extensions});
+}
+
+void ServerLink::handle(const Mutate& mutate, ServerEffects& effects) {
+  if (state_ != State::open) {
+    ++stats_.refused;
+    return problem(mutate.request, ErrorCode::not_open, "no handshake yet", effects);
+  }
+  if (mutate.request <= last_request_) {
+    ++stats_.duplicates;
+    return problem(mutate.request, ErrorCode::duplicate,
+                   fmt::format("request {} is not above {}", mutate.request, last_request_),
+                   effects);
+  }
+  last_request_ = mutate.request;
+  lowest_unanswered_ = std::max(lowest_unanswered_, mutate.lowest_unanswered);
+  if (running_.size() >= options_.limits.pending_requests) {
+    ++stats_.refused;
+    return problem(mutate.request, ErrorCode::queue_full,
+                   fmt::format("{} requests of this link wait already", running_.size()), effects);
+  }
+  const std::size_t states = sent_.ticks.size();
+  const auto unknown =
+      std::ranges::find_if(mutate.called, [states](StateIndex index) { return index >= states; });
+  if (unknown != mutate.called.end()) {
+    ++stats_.refused;
+    return problem(mutate.request, ErrorCode::unknown_state,
+                   fmt::format("no state at index {}: the machine has {}", *unknown, states),
+                   effects);
+  }
+  running_.add(mutate.request, {});
+  ++stats_.requests;
+  effects.events.emplace_back(
+      MutationReceived{mutate.request, mutate.op, mutate.called, mutate.args});
+}
+
+void ServerLink::handle(const Sync&, ServerEffects& effects) {
+  if (state_ != State::open) {
+    ++stats_.refused;
+    return problem(0, ErrorCode::not_open, "no handshake yet", effects);
+  }
+  if (std::exchange(sync_asked_, true)) return;
+  effects.events.emplace_back(SyncReceived{});
+}
+
+void ServerLink::handle(const Bye& bye, ServerEffects& effects) {
+  finish({CloseReason::bye, fmt::format("the client said bye ({})", to_string(bye.code)), bye.code,
+          RefuseCode{}, bye.retry_after_ms},
+         effects);
+}
+
+void ServerLink::handle(const Ping& ping, ServerEffects& effects) {
+  send(Pong{ping.token, sequence_}, effects);
+}
+
+template <class Message>
+void ServerLink::handle(const Message&, ServerEffects&) {
+  // A pong only shows that the client lives; other messages are not decoded from a client.
+}
+
+// -- input from the source -----------------------------------------------------------------------
+
+void ServerLink::accept(const Acceptance& acceptance, TimePoint now, ServerEffects& effects) {
+  if (state_ != State::greeted) return;
+  const std::uint64_t digest = digest_of(acceptance.clocks);
+  Welcome welcome;
+  welcome.features = acceptance.features;
+  welcome.epoch = acceptance.epoch;
+  welcome.fingerprint = acceptance.fingerprint;
+  welcome.machine_id = acceptance.machine_id;
+  if (known_fingerprint_ == 0 || known_fingerprint_ != acceptance.fingerprint) {
+    welcome.schema = acceptance.schema;
+  }
+  welcome.clocks = acceptance.clocks;
+  welcome.digest = digest;
+  welcome.extensions = acceptance.extensions;
+  if (acceptance.clocks.ticks.size() > options_.limits.states || !send(welcome, effects)) {
+    return refuse(RefuseCode::too_large,
+                  fmt::format("{} states and their schema do not fit into a frame of {} bytes",
+                              acceptance.clocks.ticks.size(), options_.limits.frame),
+                  0, effects);
+  }
+  state_ = State::open;
+  acceptance.clocks.copy_to(sent_);
+  digest_ = digest;
+  last_send_ = now;
+}
+
+void ServerLink::refuse(RefuseCode code, std::string_view text, std::uint64_t retry_after_ms,
+                        ServerEffects& effects) {
+  if (state_ != State::greeted) return;
+  send(Refused{code, retry_after_ms, clipped(text, options_.limits.text)}, effects);
+  finish({CloseReason::refused, fmt::format("refused ({}): {}", to_string(code), text), ByeCode{},
+          code, retry_after_ms},
+         effects);
+}
+
+void ServerLink::on_source_changed(SourceChange change, TimePoint now) noexcept {
+  if (state_ != State::open) return;
+  if (dirt_ == Dirt::none) dirty_since_ = now;
+  if (change == SourceChange::ticks) {
+    dirt_ = Dirt::ticks;
+  } else if (dirt_ == Dirt::none) {
+    dirt_ = Dirt::queue_only;
+  }
+}
+
+// Ends the link when the machine is not the one that was announced in the welcome.
+bool ServerLink::check_size(ClocksView clocks, ServerEffects& effects) {
+  if (clocks.ticks.size() == sent_.ticks.size()) return true;
+  end(CloseReason::schema,
+      fmt::format("the machine has {} states now, it had {}", clocks.ticks.size(),
+                  sent_.ticks.size()),
+      ByeCode::schema_changed, effects);
+  return false;
+}
+
+// Moves what the client will have to `clocks`, leaving the difference in the scratch diff. Returns
+// false, changing nothing, when no diff can say it.
+bool ServerLink::advance(ClocksView clocks, Candidates candidates, ServerEffects& effects) {
+  Diff& diff = effects.scratch.diff;
+  if (!make_diff(sent_, clocks, candidates, diff)) return false;
+  const auto digest = digest_after(sent_, digest_, diff);
+  if (!digest) return false;
+  apply_diff(diff, sent_);
+  digest_ = *digest;
+  return true;
+}
+
+void ServerLink::on_result(RequestId request, Result result, std::string_view error,
+                           ClocksView clocks, Candidates candidates, TimePoint now,
+                           ServerEffects& effects) {
+  if (!running_.remove(request)) return;
+  if (!check_size(clocks, effects)) return;
+  // A restored source goes back, which only a snapshot can say; the reply then adds nothing.
+  if (!advance(clocks, candidates, effects)) {
+    send_snapshot(clocks, now, effects);
+    if (state_ != State::open) return;
+    effects.scratch.diff.clear();
+  }
+  const Reply reply{request,
+                    sequence_ + 1,
+                    result,
+                    clipped(error, options_.limits.text),
+                    &effects.scratch.diff,
+                    short_digest(digest_)};
+  if (!send(reply, effects)) return too_large("a reply", effects);
+  ++stats_.replies;
+  sent_clocks(now);
+}
+
+void ServerLink::send_snapshot(ClocksView clocks, TimePoint now, ServerEffects& effects) {
+  if (state_ != State::open || !check_size(clocks, effects)) return;
+  clocks.copy_to(sent_);
+  digest_ = digest_of(clocks);
+  const RequestId answered_below = running_.lowest().value_or(last_request_ + 1);
+  if (!send(Snapshot{sequence_ + 1, answered_below, clocks, digest_}, effects)) {
+    return too_large("a snapshot", effects);
+  }
+  ++stats_.snapshots;
+  sync_asked_ = false;
+  sent_clocks(now);
+}
+
+void ServerLink::too_large(const char* what, ServerEffects& effects) {
+  end(CloseReason::oversized,
+      fmt::format("{} does not fit into a frame of {} bytes", what, options_.limits.frame),
+      ByeCode::overloaded, effects);
+}
+
+void ServerLink::sent_clocks(TimePoint now) noexcept {
+  ++sequence_;
+  dirt_ = Dirt::none;
+  last_send_ = now;
+}
+
+// -- time ----------------------------------------------------------------------------------------
+
+void ServerLink::poll(TimePoint now, ClocksView clocks, Candidates candidates,
+                      ServerEffects& effects) {
+  if (!due(now)) return;
+  if (state_ == State::waiting) {
+    return end(CloseReason::handshake_timeout, "no hello in time", ByeCode::timeout, effects);
+  }
+  if (!check_size(clocks, effects)) return;
+  if (!advance(clocks, candidates, effects)) return send_snapshot(clocks, now, effects);
+  const Diff& diff = effects.scratch.diff;
+  if (diff.empty()) {
+    // Reported before the last message read the clocks. Nothing is sent, so nothing is postponed.
+    dirt_ = Dirt::none;
+    return;
+  }
+  if (!send(Push{sequence_ + 1, &diff, short_digest(digest_)}, effects)) {
+    return too_large("a push", effects);
+  }
+  ++stats_.pushes;
+  sent_clocks(now);
+}
+
+ServerLink::TimePoint ServerLink::next_deadline() const noexcept {
+  if (state_ == State::waiting) return deadline_after(last_send_, options_.handshake_timeout);
+  // A running mutation's reply will carry the clocks.
+  if (state_ != State::open || dirt_ == Dirt::none || !running_.empty() ||
+      options_.push_mode == PushMode::disabled) {
+    return TimePoint::max();
+  }
+  const TimePoint next = deadline_after(last_send_, options_.push_interval);
+  // After a quiet time there is no trailing edge to wait for: the queue's change begins a window.
+  if (dirt_ == Dirt::queue_only && dirty_since_ >= next) {
+    return deadline_after(dirty_since_, options_.push_interval);
+  }
+  return next;
+}
+
+// -- end -----------------------------------------------------------------------------------------
+
+void ServerLink::close(ByeCode code, std::uint64_t retry_after_ms, ServerEffects& effects) {
+  if (state_ == State::closed) return;
+  send(Bye{code, retry_after_ms}, effects);
+  finish({CloseReason::local, fmt::format("closed here ({})", to_string(code)), code, RefuseCode{},
+          retry_after_ms},
+         effects);
+}
+
+}  // namespace am::rpc::internal

@@ -138,8 +138,7 @@ class ClientLink {
 
   // -- calls -------------------------------------------------------------------------------------
 
-  /// Sends the hello. Once.
-  /// `extensions` are copied into it.
+  /// Sends the hello, with a copy of `extensions`. Once.
   void start(std::span<const Extension> extensions, TimePoint now, ClientEffects& effects);
 
   /// Sends a mutation or a dry run and returns its id, which is never 0. Its `Replied` comes
@@ -150,7 +149,7 @@ class ClientLink {
                    ClientEffects& effects);
 
   /// Asks for a snapshot; `Synced` follows. Ignored unless open.
-  void sync(TimePoint now, ClientEffects& effects);
+  void sync(ClientEffects& effects);
 
   /// Asks for a sign of life; `Ponged` follows. It also finds out whether the last push was lost.
   /// Ignored unless open.
@@ -203,7 +202,6 @@ class ClientLink {
   bool require_open(const char* what, ClientEffects& effects);
   bool take_diff(std::uint64_t sequence, const Diff& diff, std::uint32_t digest, ClocksCause cause,
                  TimePoint now, ClientEffects& effects);
-  void take_snapshot(const Snapshot& snapshot, ClientEffects& effects);
   void resync(TimePoint now, ClientEffects& effects);
   void ask_snapshot(TimePoint now, ClientEffects& effects);
   void settle(RequestId answered_below, ClientEffects& effects);
@@ -220,7 +218,6 @@ class ClientLink {
   IdWindow<Call> calls_{};
   RequestId last_request_ = 0;
   TimePoint first_deadline_ = TimePoint::max();  // of all calls, or earlier
-  std::vector<RequestId> due_{};                 // scratch of expire_calls and settle
 
   // Clocks.
   Clocks clocks_{};

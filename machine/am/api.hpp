@@ -121,7 +121,7 @@ class Api {
   /// False for remote machines.
   bool is_local() const noexcept { return core_->is_local(); }
   /// True once the owner is gone or has disposed of the machine.
-  bool disposed() const noexcept { return core_->disposed(); }
+  bool disposed() const noexcept { return core_->over() == Ended::disposed; }
 
   /// For the library's other modules.
   const std::shared_ptr<detail::Core>& core() const noexcept { return core_; }

@@ -18,13 +18,18 @@ Core::~Core() = default;
 Wait Core::attach(WaitState* state) {
   Wait handle(state);
   state->core = shared_from_this();
-  bool attached = false;
+  auto how = Ended::fired;
   {
     const std::lock_guard lock(board_.commit_mutex());
-    // A machine that is gone changes no more; `release_all` takes the same mutex after the mark.
-    if (!disposed()) attached = waits_->attach(*state);
+    if (waits_->attach(*state)) {
+      // A machine that is over changes no more; `release_all` takes the same mutex after the mark.
+      const auto end = over();
+      if (!end) return handle;
+      waits_->detach(*state);
+      how = *end;
+    }
   }
-  if (!attached) state->end(disposed() ? Ended::disposed : Ended::fired);
+  state->end(how);
   return handle;
 }
 
@@ -52,7 +57,7 @@ Wait Core::wait_on_ticks(StateIndex state, std::uint64_t ticks) {
 
 std::stop_token Core::context(StateIndex state) {
   const std::lock_guard lock(board_.commit_mutex());
-  if (disposed()) {
+  if (over()) {
     std::stop_source stopped;
     stopped.request_stop();
     return stopped.get_token();

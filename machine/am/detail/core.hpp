@@ -50,8 +50,8 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Throws `Error` (would_deadlock) when a blocking call on this machine, made by the calling
   /// thread now, could never return.
   virtual void check_may_block() const = 0;
-  /// True once the machine can change no more.
-  virtual bool disposed() const noexcept = 0;
+  /// How every wait ends from now on, as the machine can change no more; nothing while it lives.
+  virtual std::optional<Ended> over() const noexcept = 0;
 
   // -- waits, from any thread -------------------------------------------------
 

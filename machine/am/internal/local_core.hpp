@@ -58,7 +58,9 @@ class LocalCore final : public Core {
   std::optional<ErrorInfo> last_error() const override;
   bool is_local() const noexcept override { return true; }
   void check_may_block() const override;
-  bool disposed() const noexcept override { return queue_.closed(); }
+  std::optional<Ended> over() const noexcept override {
+    return queue_.closed() ? std::optional(Ended::disposed) : std::nullopt;
+  }
 
   // -- for other modules ------------------------------------------------------------
 

@@ -21,8 +21,6 @@ inline constexpr int max_sockets = 16'384;
 /// be a static object; its destructor stops it as anywhere else.
 class Context {
  public:
-  struct Impl;
-
   /// A context of its own: inproc endpoints of different contexts do not see each other.
   /// Throws `std::system_error` when the process is out of descriptors or memory.
   Context();
@@ -31,10 +29,12 @@ class Context {
   /// Any thread.
   static Context shared();
 
-  /// For the sockets of this folder.
-  Impl& impl() const noexcept { return *impl_; }
+  /// The `zmq::context_t` behind it, for the sockets of this folder.
+  void* native() const noexcept;
 
  private:
+  struct Impl;
+
   explicit Context(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
   std::shared_ptr<Impl> impl_;

@@ -78,8 +78,7 @@ class DealerTransport {
 
   static constexpr std::chrono::milliseconds default_stop_timeout{2'000};
 
-  // -- I/O thread only, that is from inside the handler's calls
-  // --------------------------------------
+  // -- I/O thread only, that is from inside the handler's calls ----------------------------------
 
   /// Queues `frame` (copied) to the server. Never blocks and never throws.
   SendStatus send(FrameView frame) noexcept;

@@ -82,8 +82,7 @@ class RouterTransport {
 
   static constexpr std::chrono::milliseconds default_stop_timeout{2'000};
 
-  // -- I/O thread only, that is from inside the handler's calls
-  // --------------------------------------
+  // -- I/O thread only, that is from inside the handler's calls ----------------------------------
 
   /// Queues `frame` (copied) to `peer`. Never blocks and never throws.
   SendStatus send(PeerId peer, FrameView frame) noexcept;

@@ -22,6 +22,8 @@ class IdWindow {
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  /// How many places are in use: values, and removed ones between them.
+  std::size_t entries() const noexcept { return entries_.size(); }
 
   /// Adds `value`; `id` must be above all ids added before.
   void add(std::uint64_t id, T value) {

@@ -27,21 +27,21 @@
 /// FooExit, FooFoo, FooBar, AnyEnter) refuse by returning false; what final ones (FooState, FooEnd,
 /// AnyState) return is ignored. Methods may be const, static, inherited or private.
 ///
-/// Compile-time errors: a listed name that matches no state of the set, or two handlers; and, at
-/// `bind`, a listed name without a fitting method, and an Enter, Exit, State or End method of a
-/// state of the set that is not listed. Other methods are nobody's business. The machine may have
-/// more states than the set; `bind` throws `Error` (unknown_handler) when it lacks one that a
-/// listed name needs. Up to 256 names.
+/// Compile-time errors: a listed name that matches no state of the set, or in two ways; and, at
+/// `bind`, a name that is listed twice or has no fitting method, and an Enter, Exit, State or End
+/// method of a state of the set that is not listed. Other methods are nobody's business. The
+/// machine may have more states than the set; `bind` throws `Error` (unknown_handler) when it lacks
+/// one that a listed name needs. Up to 256 names.
 #define AM_HANDLERS(Set, ...)                                                                   \
+  static_assert(sizeof("" #__VA_ARGS__) != 1, "AM_HANDLERS(" #Set ", ...): lists nothing");     \
   AM_DETAIL_FOR_EACH(AM_DETAIL_HANDLER_NAME_CHECK, AM_DETAIL_HANDLERS_BEYOND, Set, __VA_ARGS__) \
-  template <class>                                                                              \
-  friend struct Set::am_all_listed;                                                             \
+  friend Set;                                                                                   \
   static constexpr ::std::string_view am_listed[] = {                                           \
       AM_DETAIL_FOR_EACH(AM_DETAIL_NAME, AM_DETAIL_NOTHING, Set, __VA_ARGS__)};                 \
   template <class Collector>                                                                    \
   static void am_handlers(Collector& collector) {                                               \
     using Self = typename Collector::object_type;                                               \
-    static_assert(sizeof(typename Set::template am_all_listed<Self>) != 0);                     \
+    static_assert(Set::template am_all_listed<Self>());                                         \
     AM_DETAIL_FOR_EACH(AM_DETAIL_HANDLER_ADD, AM_DETAIL_NOTHING, Set, __VA_ARGS__)              \
   }
 
@@ -60,9 +60,9 @@
                 "AM_HANDLERS lists \"" #Name "\", which can be read in two ways in " #Set \
                 ": bind it by state instead (on_enter, on_exit, on_state, on_end, on_pair)");
 
-#define AM_DETAIL_NAME(Set, Name) #Name,
-
 #define AM_DETAIL_HANDLER_ADD(Set, Name)                                                      \
+  static_assert(::am::detail::count(am_listed, #Name) == 1,                                   \
+                "AM_HANDLERS lists \"" #Name "\" more than once");                            \
   if constexpr (requires(Self & self, ::am::Event & event) { self.Name(event); }) {           \
     static_assert(::am::detail::handler_result<decltype(::std::declval<Self&>().Name(         \
                       ::std::declval<::am::Event&>()))>,                                      \
@@ -104,10 +104,9 @@ namespace detail {
 
 /// What a handler may return.
 template <class T>
-concept handler_result = std::is_void_v<T> || std::is_same_v < std::remove_cvref_t<T>,
-bool > ;
+concept handler_result = std::is_void_v<T> || std::is_same_v<T, bool>;
 
-/// Wraps anything callable with an Event&, returning bool or nothing.
+/// Wraps anything copyable and callable with an Event&, returning bool or nothing.
 template <class F>
 HandlerFunction make_handler(F function) {
   static_assert(std::invocable<F&, Event&>, "a handler must be callable with am::Event&");
@@ -115,6 +114,10 @@ HandlerFunction make_handler(F function) {
     static_assert(handler_result<std::invoke_result_t<F&, Event&>>,
                   "a handler must return bool or nothing");
     if constexpr (std::is_void_v<std::invoke_result_t<F&, Event&>>) {
+      // Empty ones stay empty, so that `bind` can refuse them by name.
+      if constexpr (std::is_pointer_v<F> || std::is_same_v<F, std::function<void(Event&)>>) {
+        if (!function) return {};
+      }
       return [f = std::move(function)](Event& event) mutable {
         f(event);
         return true;
@@ -122,6 +125,8 @@ HandlerFunction make_handler(F function) {
     } else {
       return HandlerFunction(std::move(function));
     }
+  } else {
+    return {};
   }
 }
 
@@ -133,7 +138,7 @@ class HandlerCollector {
 
   explicit HandlerCollector(std::shared_ptr<Object> object) : object_(std::move(object)) {
     static_assert(
-        requires(HandlerCollector & c) { Object::am_handlers(c); },
+        requires(Object & o, HandlerCollector & c) { o.am_handlers(c); },
         "bind: the type does not say what to bind; write AM_HANDLERS(Set, ...) in it, in "
         "its public part");
   }

@@ -4,6 +4,7 @@
 #include <am/api.hpp>
 #include <am/event.hpp>
 #include <am/handlers.hpp>
+#include <am/states.hpp>
 #include <am/tracer.hpp>
 
 #include <chrono>

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <iterator>
 #include <span>
 #include <string_view>
 
@@ -27,10 +28,12 @@
 ///                         // an am::Schema in the order of the set; states left out are plain.
 ///                         // Throws am::Error (schema) for a state that is not in the set.
 ///
-/// From 1 to 256 different names, none of which is Any, set, schema, size, ids or the set's own. A
-/// machine whose schema has the names in another order, or more of them, takes the ids too.
+/// Written without a semicolon. From 1 to 256 different names, none of which is Any, set, schema,
+/// size, ids or the set's own. A machine whose schema has the names in another order, or more of
+/// them, takes the ids too.
 #define AM_STATES(Set, ...)                                                                   \
   struct Set {                                                                                \
+    static_assert(sizeof("" #__VA_ARGS__) != 1, "AM_STATES(" #Set ", ...): names no state");  \
     AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_CHECK, AM_DETAIL_STATES_BEYOND, Set, __VA_ARGS__)      \
     enum class am_index : ::am::StateIndex {                                                  \
       AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_INDEX, AM_DETAIL_NOTHING, Set, __VA_ARGS__)          \
@@ -46,9 +49,10 @@
       return ::am::Schema(set, entries);                                                      \
     }                                                                                         \
     template <class Handlers>                                                                 \
-    struct am_all_listed {                                                                    \
+    static constexpr bool am_all_listed() {                                                   \
       AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_HANDLERS, AM_DETAIL_NOTHING, Handlers, __VA_ARGS__)  \
-    };                                                                                        \
+      return true;                                                                            \
+    }                                                                                         \
   };
 
 #define AM_DETAIL_STATES_BEYOND(Set, Name)                  \
@@ -63,7 +67,6 @@
                 "set's own name have another meaning");
 
 #define AM_DETAIL_STATE_INDEX(Set, Name) Name,
-#define AM_DETAIL_NAME(Set, Name) #Name,
 #define AM_DETAIL_STATE_ID(Set, Name) \
   static constexpr ::am::StateId Name{set, static_cast<::am::StateIndex>(am_index::Name)};
 
@@ -73,13 +76,16 @@
   AM_DETAIL_LISTED_IF_WRITTEN(Handlers, Name##State) \
   AM_DETAIL_LISTED_IF_WRITTEN(Handlers, Name##End)
 
-// The second form finds overloaded methods, static ones and callable members.
-#define AM_DETAIL_LISTED_IF_WRITTEN(Handlers, Name)                                           \
-  static_assert(!(                                                                            \
-                    requires { requires ::am::detail::method<decltype(&Handlers::Name)>; } || \
-                    requires(Handlers & h, ::am::Event & e) { h.Name(e); }) ||                \
-                    ::am::detail::lists(Handlers::am_listed, #Name),                          \
-                "\"" #Name "\" is written in the handlers, but AM_HANDLERS does not list it");
+// The second form finds overloaded methods and callable members. Private ones are found because
+// `AM_HANDLERS` makes the set a friend; clang 14 heeds that in the body of a function only.
+// clang-format off
+#define AM_DETAIL_LISTED_IF_WRITTEN(Handlers, Name)                             \
+  static_assert(                                                                \
+      !(requires { requires ::am::detail::method<decltype(&Handlers::Name)>; }  \
+        || requires(Handlers& h, ::am::Event& e) { h.Name(e); })                \
+      || ::am::detail::count(Handlers::am_listed, #Name) != 0,                  \
+      "\"" #Name "\" is written in the handlers, but AM_HANDLERS does not list it");
+// clang-format on
 
 namespace am {
 

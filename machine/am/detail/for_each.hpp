@@ -11,6 +11,8 @@
 
 /// For a list that is known not to go beyond.
 #define AM_DETAIL_NOTHING(context, name)
+/// The name as text, in a list.
+#define AM_DETAIL_NAME(context, name) #name,
 
 // clang-format off
 #define AM_DETAIL_EMPTY_16 ,,,,,,,,,,,,,,,,

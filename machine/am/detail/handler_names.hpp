@@ -28,11 +28,10 @@ constexpr std::size_t readings(Names states, std::string_view name) {
   return count;
 }
 
-constexpr bool lists(Names listed, std::string_view name) {
-  for (const auto each : listed) {
-    if (each == name) return true;
-  }
-  return false;
+constexpr std::size_t count(Names listed, std::string_view name) {
+  std::size_t count = 0;
+  for (const auto each : listed) count += each == name ? 1 : 0;
+  return count;
 }
 
 /// A type of a pointer to a method, static ones included.

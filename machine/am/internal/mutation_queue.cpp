@@ -105,10 +105,8 @@ void MutationQueue::notify_watchers() {
 
 std::uint64_t MutationQueue::duplicate_of(MutationType type,
                                           std::span<const StateIndex> called) const noexcept {
-  if (type == MutationType::set) return 0;
   for (std::size_t i = count_; i-- > 0;) {
     const auto& pending = at(i);
-    if (pending.type == MutationType::set) return 0;
     const bool shares = std::ranges::any_of(called, [&](StateIndex s) {
       return std::ranges::find(pending.called, s) != pending.called.end();
     });
@@ -118,7 +116,7 @@ std::uint64_t MutationQueue::duplicate_of(MutationType type,
                         return std::ranges::find(pending.called, s) != pending.called.end();
                       });
     if (same) return pending.queue_tick;
-    if (shares) return 0;
+    if (shares || type == MutationType::set || pending.type == MutationType::set) return 0;
   }
   return 0;
 }

@@ -39,6 +39,25 @@ TEST(SchemaCodec, ASchemaComesBack) {
   EXPECT_EQ(*decoded.schema, sample());
 }
 
+TEST(SchemaCodec, AMachineTakesWhatComesBackForTheSame) {
+  const CompiledSchema ours{sample()};
+  const DecodedSchema decoded = decode_schema(encoded(ours.schema()), {});
+  ASSERT_TRUE(decoded.schema) << decoded.error;
+  EXPECT_EQ(CompiledSchema{*decoded.schema}.fingerprint(), ours.fingerprint());
+}
+
+TEST(SchemaCodec, TheLargestSchemaOfAMachineComesBack) {
+  std::vector<Schema::Entry> entries;
+  while (entries.size() + 1 < max_states) {
+    entries.push_back({"State" + std::to_string(entries.size()), {}});
+  }
+  const CompiledSchema ours{Schema{std::move(entries)}};
+  ASSERT_EQ(ours.size(), max_states);
+  const DecodedSchema decoded = decode_schema(encoded(ours.schema()), {});
+  ASSERT_TRUE(decoded.schema) << decoded.error;
+  EXPECT_EQ(CompiledSchema{*decoded.schema}.size(), max_states);
+}
+
 TEST(SchemaCodec, APlainStateTakesItsNameAndTwoBytes) {
   EXPECT_EQ(encoded(Schema{{"A", {}}, {"Exception", {}}}).size(), 1U + (2 + 1) + (2 + 9));
 }
@@ -108,6 +127,7 @@ TEST(SchemaCodec, CutOrWrongBytesGiveASchemaOrAReason) {
       // One form only: what is accepted encodes to the same bytes.
       if (decoded.schema) {
         EXPECT_EQ(encoded(*decoded.schema), wrong);
+        EXPECT_NO_THROW(CompiledSchema{*decoded.schema});
       }
     }
   }

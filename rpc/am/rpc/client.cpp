@@ -1,0 +1,82 @@
+#include <am/rpc/client.hpp>
+
+#include <am/rpc/internal/client_core.hpp>
+#include <am/rpc/internal/remote_core.hpp>
+
+#include <utility>
+
+namespace am::rpc {
+
+const char* to_string(LinkErrc code) noexcept {
+  switch (code) {
+    case LinkErrc::unreachable: return "unreachable";
+    case LinkErrc::refused: return "refused";
+    case LinkErrc::lost: return "lost";
+    case LinkErrc::protocol: return "protocol";
+    case LinkErrc::schema: return "schema";
+    case LinkErrc::stopped: return "stopped";
+  }
+  return "?";
+}
+
+// -- the remote machine -----------------------------------------------------------------------
+
+namespace {
+
+internal::RemoteCore& remote(const std::shared_ptr<detail::Core>& core) {
+  return static_cast<internal::RemoteCore&>(*core);
+}
+
+}  // namespace
+
+RemoteMachine::RemoteMachine(std::shared_ptr<internal::RemoteCore> core) : Api(std::move(core)) {}
+
+RemoteMachine& RemoteMachine::operator=(RemoteMachine&& other) noexcept {
+  if (this != &other) {
+    detach();
+    Api::operator=(std::move(other));
+  }
+  return *this;
+}
+
+RemoteMachine::~RemoteMachine() { detach(); }
+
+void RemoteMachine::detach() noexcept {
+  if (core_ == nullptr) return;
+  auto& core = remote(core_);
+  core.end(Ended::disposed, "detached");
+  core.client().detach(core.link());
+}
+
+bool RemoteMachine::connected() const { return !core_->over(); }
+std::string RemoteMachine::link_error() const { return remote(core_).end_reason(); }
+LinkTraffic RemoteMachine::traffic() const { return remote(core_).traffic(); }
+
+// -- the client --------------------------------------------------------------------------------
+
+Client::Client(ClientOptions options)
+    : core_(std::make_shared<internal::ClientCore>(std::move(options))) {
+  core_->start();
+}
+
+Client::Client(Client&&) noexcept = default;
+
+Client& Client::operator=(Client&& other) noexcept {
+  std::swap(core_, other.core_);
+  return *this;
+}
+
+Client::~Client() {
+  if (core_ != nullptr) core_->stop(std::chrono::seconds{2});
+}
+
+Expected<RemoteMachine> Client::attach(AttachOptions options) {
+  auto remote = core_->attach(std::move(options));
+  if (!remote) return remote.error();
+  return RemoteMachine(std::move(*remote));
+}
+
+ConnectionTraffic Client::traffic() const { return core_->traffic(); }
+bool Client::stop(std::chrono::milliseconds timeout) { return core_->stop(timeout); }
+
+}  // namespace am::rpc

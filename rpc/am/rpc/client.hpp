@@ -1,0 +1,117 @@
+// One connection to an endpoint, and the remote machines on it.
+#pragma once
+
+#include <am/api.hpp>
+#include <am/rpc/expected.hpp>
+#include <am/rpc/log.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace am::rpc {
+
+namespace internal {
+class ClientCore;
+class RemoteCore;
+}  // namespace internal
+
+struct ClientOptions {
+  /// The server's endpoint: "tcp://HOST:PORT", "ipc://PATH" or "inproc://NAME".
+  std::string endpoint{};
+  /// What the server is told of who this is; random when empty.
+  std::string id{};
+  /// How long a mutation waits for its reply before it ends as `unknown`, Reason::timeout.
+  std::chrono::milliseconds call_timeout{10'000};
+  /// Longest frame accepted or sent, in bytes.
+  std::size_t max_frame_bytes = std::size_t{1} << 20U;
+  LogSink log{};
+};
+
+struct AttachOptions {
+  /// Id of the wanted machine; "": the server's first one.
+  std::string machine{};
+  /// The schema, when it is known here: it is not sent again if it is the same.
+  std::optional<CompiledSchema> schema{};
+  /// With a schema given: fail when the source has another one, instead of taking that over.
+  bool require_same_schema = false;
+  /// How long to try, including reaching the server.
+  std::chrono::milliseconds timeout{5'000};
+};
+
+/// Traffic of one remote machine. Bytes are those of frames, without ZMTP's own.
+struct LinkTraffic {
+  std::uint64_t mutations = 0;  ///< calls sent, dry runs included
+  std::uint64_t replies = 0;
+  std::uint64_t pushes = 0;
+  std::uint64_t resyncs = 0;  ///< diffs that were lost or did not fit
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+/// Traffic of a connection. Bytes are TCP payload with ZMTP framing.
+struct ConnectionTraffic {
+  std::uint64_t frames_in = 0;
+  std::uint64_t frames_out = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+/// A machine of another process. Reading and waiting are answered here, from clocks that the server
+/// pushes; mutations cross the wire and block until the source has run them and all that their
+/// handlers queued, and their effect shows here before they return. Besides the results of a local
+/// machine a mutation may come to `not_sent` (it never reached the source) or `unknown` (it may
+/// have run: no reply came in time, or the link ended).
+///
+/// Clocks of several transitions may arrive together, so `when` sees the state in which they left
+/// the machine; `when_time` and `when_ticks` miss nothing. When the link is lost, the clocks stay
+/// readable, waits end as `unknown`, and contexts are stopped.
+class RemoteMachine : public Api {
+ public:
+  RemoteMachine(RemoteMachine&&) noexcept = default;
+  RemoteMachine& operator=(RemoteMachine&& other) noexcept;
+  /// Says bye to the server; waits end as disposed.
+  ~RemoteMachine();
+
+  /// True while the link is open, so that the clocks are kept up to date.
+  bool connected() const;
+  /// Why the link ended, or "" while it is open.
+  std::string link_error() const;
+  LinkTraffic traffic() const;
+
+ private:
+  friend class Client;
+  explicit RemoteMachine(std::shared_ptr<internal::RemoteCore> core);
+  void detach() noexcept;
+};
+
+/// A connection to one server, shared by all remote machines attached through it. One I/O thread.
+/// All methods may be called from any thread, except that what blocks throws `Error`
+/// (would_deadlock) on the I/O thread, where stop callbacks of contexts run.
+class Client {
+ public:
+  /// Starts to connect in the background. Throws `Error` (invalid_argument) for options that break
+  /// a rule, `std::system_error` when descriptors or threads have run out.
+  explicit Client(ClientOptions options);
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  /// Stops, with the default deadline.
+  ~Client();
+
+  /// Opens a link to a machine of the server: blocks until its schema and clocks are here, or it is
+  /// clear that they will not be.
+  Expected<RemoteMachine> attach(AttachOptions options = {});
+
+  ConnectionTraffic traffic() const;
+
+  /// Says bye for all remote machines, whose waits end as disposed, and closes the connection.
+  bool stop(std::chrono::milliseconds timeout = std::chrono::seconds{2});
+
+ private:
+  std::shared_ptr<internal::ClientCore> core_;
+};
+
+}  // namespace am::rpc

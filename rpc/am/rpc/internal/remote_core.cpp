@@ -1,0 +1,113 @@
+#include <am/rpc/internal/remote_core.hpp>
+
+#include <am/error.hpp>
+#include <am/rpc/arg_types.hpp>
+#include <am/rpc/internal/client_core.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace am::rpc::internal {
+
+namespace {
+
+Op op_of(detail::Operation operation) {
+  switch (operation) {
+    case detail::Operation::add: return Op::add;
+    case detail::Operation::remove: return Op::remove;
+    case detail::Operation::set: return Op::set;
+    case detail::Operation::toggle: return Op::toggle;
+    case detail::Operation::can_add: return Op::can_add;
+    case detail::Operation::can_remove: return Op::can_remove;
+  }
+  return Op::can_add;
+}
+
+}  // namespace
+
+RemoteCore::RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<ClientCore> client,
+                       LinkId link)
+    : Core(std::move(id), std::move(schema)), client_(std::move(client)), link_(link) {}
+
+Result RemoteCore::mutate(detail::Operation operation, const StateList& states, Args args) {
+  std::vector<StateIndex> called;
+  board().indexes_of(states, called);
+  auto encoded = ArgTypes::encode(args);
+  check_may_block();
+  if (over()) return {Result::not_sent, Reason::link};
+  std::string error;
+  const auto result =
+      client_->call(link_, op_of(operation), std::move(called), std::move(encoded), error);
+  if (!error.empty()) {
+    const std::lock_guard lock(mutex_);
+    last_error_ = ErrorInfo{std::move(error), "server"};
+  }
+  return result;
+}
+
+void RemoteCore::active_states(std::vector<StateIndex>& out) const {
+  out.clear();
+  std::vector<std::uint64_t> ticks;
+  board().snapshot(ticks);
+  for (std::size_t i = 0; i < ticks.size(); ++i) {
+    if ((ticks[i] & 1U) != 0) out.push_back(static_cast<StateIndex>(i));
+  }
+}
+
+std::optional<ErrorInfo> RemoteCore::last_error() const {
+  const std::lock_guard lock(mutex_);
+  return last_error_;
+}
+
+void RemoteCore::check_may_block() const {
+  if (client_->on_io_thread()) {
+    throw Error(
+        Errc::would_deadlock,
+        fmt::format("the I/O thread of remote machine \"{}\" would wait for itself: hand the "
+                    "work to another thread",
+                    id()));
+  }
+}
+
+std::optional<Ended> RemoteCore::over() const noexcept {
+  const auto how = over_.load(std::memory_order_acquire);
+  return how < 0 ? std::nullopt : std::optional(static_cast<Ended>(how));
+}
+
+void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed) {
+  publish(changed, [&](detail::ClockBoard::Write& write) {
+    for (const auto i : changed) write.tick(i, clocks.ticks[i]);
+    write.queue_tick(clocks.queue_tick);
+    write.machine_tick(clocks.machine_tick);
+  });
+  fire_waits(changed);
+  fire_queue_waits(clocks.queue_tick);
+}
+
+void RemoteCore::set_traffic(const LinkTraffic& traffic) {
+  const std::lock_guard lock(mutex_);
+  traffic_ = traffic;
+}
+
+void RemoteCore::end(Ended how, std::string reason) {
+  int going_on = -1;
+  if (!over_.compare_exchange_strong(going_on, static_cast<int>(how))) return;
+  {
+    const std::lock_guard lock(mutex_);
+    end_reason_ = std::move(reason);
+  }
+  release_all(how);
+}
+
+std::string RemoteCore::end_reason() const {
+  const std::lock_guard lock(mutex_);
+  return end_reason_;
+}
+
+LinkTraffic RemoteCore::traffic() const {
+  const std::lock_guard lock(mutex_);
+  return traffic_;
+}
+
+}  // namespace am::rpc::internal

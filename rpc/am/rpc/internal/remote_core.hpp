@@ -1,0 +1,63 @@
+// The proxy behind `am::rpc::RemoteMachine`.
+#pragma once
+
+#include <am/detail/core.hpp>
+#include <am/rpc/client.hpp>
+#include <am/rpc/internal/clock_codec.hpp>
+#include <am/rpc/internal/messages.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace am::rpc::internal {
+
+class ClientCore;
+
+/// Clocks of a machine elsewhere, read as those of a local one. Written by the I/O thread of its
+/// connection; mutations are handed to that thread.
+class RemoteCore final : public detail::Core {
+ public:
+  /// `id` is the source's.
+  RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<ClientCore> client,
+             LinkId link);
+
+  // -- Core -------------------------------------------------------------------------
+
+  Result mutate(detail::Operation operation, const StateList& states, Args args) override;
+  void active_states(std::vector<StateIndex>& out) const override;
+  std::optional<ErrorInfo> last_error() const override;
+  bool is_local() const noexcept override { return false; }
+  void check_may_block() const override;
+  std::optional<Ended> over() const noexcept override;
+
+  // -- by the I/O thread ---------------------------------------------------------------
+
+  /// Publishes what arrived: ticks of `changed` (strictly increasing) and the counters.
+  void apply(const Clocks& clocks, std::span<const StateIndex> changed);
+  void set_traffic(const LinkTraffic& traffic);
+
+  // -- any thread -----------------------------------------------------------------------
+
+  /// The link has ended: clocks stay, waits end as `how`, mutations are not sent.
+  void end(Ended how, std::string reason);
+  std::string end_reason() const;
+  LinkTraffic traffic() const;
+  LinkId link() const noexcept { return link_; }
+  ClientCore& client() const noexcept { return *client_; }
+
+ private:
+  const std::shared_ptr<ClientCore> client_;
+  const LinkId link_;
+  std::atomic<int> over_{-1};
+  mutable std::mutex mutex_;
+  std::string end_reason_;
+  std::optional<ErrorInfo> last_error_;
+  LinkTraffic traffic_{};
+};
+
+}  // namespace am::rpc::internal

@@ -1,0 +1,419 @@
+#include <am/rpc/internal/server_core.hpp>
+
+#include <am/error.hpp>
+#include <am/internal/completion.hpp>
+#include <am/rpc/arg_types.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace am::rpc::internal {
+
+namespace {
+
+RouterOptions router_options(const ServerOptions& options) {
+  RouterOptions router;
+  router.endpoint = options.endpoint;
+  router.limits.max_frame_bytes = options.max_frame_bytes;
+  router.handshake_timeout = options.handshake_timeout;
+  return router;
+}
+
+ServerLinkOptions link_options(const ServerOptions& options) {
+  ServerLinkOptions link;
+  link.limits.frame = options.max_frame_bytes;
+  link.limits.links_per_connection = options.max_links_per_connection;
+  link.push_mode = options.push ? PushMode::debounced : PushMode::disabled;
+  link.push_interval = options.push_interval;
+  link.handshake_timeout = options.handshake_timeout;
+  return link;
+}
+
+TransportTime now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+/// Brings the outcome of a mutation back to the I/O thread, whoever ran it.
+class ServerCore::ReplyCompletion final : public am::internal::Completion {
+ public:
+  ReplyCompletion(std::shared_ptr<ServerCore> server, LinkKey link, RequestId request)
+      : server_(std::move(server)), link_(link), request_(request) {}
+
+ protected:
+  void done(Result result) override { server_->post({link_, request_, result}); }
+
+ private:
+  std::shared_ptr<ServerCore> server_;
+  LinkKey link_;
+  RequestId request_;
+};
+
+// -- life -------------------------------------------------------------------------------------
+
+ServerCore::ServerCore(ServerOptions options)
+    : options_(std::move(options)),
+      link_options_(link_options(options_)),
+      transport_(Context::shared(), router_options(options_)) {}
+
+void ServerCore::start() { transport_.start(shared_from_this()); }
+
+void ServerCore::expose(const Api& machine) {
+  const std::lock_guard lock(sources_mutex_);
+  if (std::ranges::any_of(exposed_,
+                          [&](const auto& e) { return e->source->id() == machine.id(); })) {
+    throw Error(Errc::invalid_argument,
+                fmt::format("a machine with the id \"{}\" is exposed already", machine.id()));
+  }
+  auto exposed = std::make_unique<Exposed>();
+  exposed->source = std::make_unique<Source>(machine, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      // What the I/O thread changes itself, it finds at the end of its turn.
+      if (std::this_thread::get_id() != self->io_thread_.load(std::memory_order_relaxed)) {
+        self->transport_.wake();
+      }
+    }
+  });
+  exposed_.push_back(std::move(exposed));
+}
+
+bool ServerCore::stop(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  {
+    std::unique_lock lock(stop_mutex_);
+    stopping_ = true;
+    transport_.wake();
+    stop_changed_.wait_until(lock, deadline, [&] { return said_bye_; });
+  }
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  if (!transport_.stop(std::max(left, std::chrono::milliseconds{1}))) return false;
+  // The I/O thread is gone; so are its links. Sources let go of their machines.
+  const std::lock_guard lock(sources_mutex_);
+  exposed_.clear();
+  return true;
+}
+
+void ServerCore::close_all() {
+  for (auto& [peer, links] : peers_) {
+    for (auto& [id, link] : links) {
+      link->link.close(ByeCode::closing, 0, effects_);
+      count(link->counted, link->link.stats());
+      if (link->exposed != nullptr) counters_.links_open.fetch_sub(1, std::memory_order_relaxed);
+    }
+    effects_.events.clear();
+    send_frames(peer);
+  }
+  peers_.clear();
+  deadlines_.clear();
+  {
+    const std::lock_guard lock(sources_mutex_);
+    for (const auto& exposed : exposed_) exposed->links.clear();
+  }
+  {
+    const std::lock_guard lock(stop_mutex_);
+    said_bye_ = true;
+  }
+  stop_changed_.notify_all();
+}
+
+ServerStats ServerCore::stats() const {
+  const auto traffic = transport_.counters();
+  return {.links_open = counters_.links_open,
+          .links_opened = counters_.links_opened,
+          .links_refused = counters_.links_refused,
+          .links_broken = counters_.links_broken,
+          .stray_frames = counters_.stray_frames,
+          .mutations = counters_.mutations,
+          .denied = counters_.denied,
+          .replies = counters_.replies,
+          .pushes = counters_.pushes,
+          .snapshots = counters_.snapshots,
+          .bytes_in = traffic.bytes_in,
+          .bytes_out = traffic.bytes_out};
+}
+
+void ServerCore::log(const std::string& line) const {
+  if (options_.log) options_.log(line);
+}
+
+// -- links ------------------------------------------------------------------------------------
+
+ServerCore::Link* ServerCore::find(LinkKey key) {
+  const auto peer = peers_.find(key.first);
+  if (peer == peers_.end()) return nullptr;
+  const auto link = peer->second.find(key.second);
+  return link == peer->second.end() ? nullptr : link->second.get();
+}
+
+/// Makes the link that a hello asks for; null when the peer has too many.
+ServerCore::Link* ServerCore::open(PeerId peer, LinkId id) {
+  auto& links = peers_[peer];
+  if (links.size() >= options_.max_links_per_connection) return nullptr;
+  auto& link = links[id];
+  link = std::make_unique<Link>(peer, id, link_options_, now());
+  return link.get();
+}
+
+void ServerCore::on_frame(PeerId peer, FrameView frame) {
+  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  const auto head = peek(frame);
+  if (!head) {
+    counters_.stray_frames.fetch_add(1, std::memory_order_relaxed);
+    log(fmt::format("peer {}: dropped a frame of {} bytes that has no type and link",
+                    static_cast<std::uint64_t>(peer), frame.size()));
+    return;
+  }
+  auto* link = find({peer, head->link});
+  if (link == nullptr) {
+    const bool hello = head->type == static_cast<std::uint8_t>(MessageType::hello);
+    link = hello ? open(peer, head->link) : nullptr;
+    if (link == nullptr) {
+      if (head->type == static_cast<std::uint8_t>(MessageType::bye)) return;
+      counters_.stray_frames.fetch_add(1, std::memory_order_relaxed);
+      Writer writer(effects_.frames.add());
+      encode(writer, head->link, Bye{hello ? ByeCode::overloaded : ByeCode::unknown_link, 0});
+      send_frames(peer);
+      return;
+    }
+  }
+  link->link.on_frame(frame, now(), effects_);
+  after(*link);
+}
+
+/// Does what a link wants after any of its methods was called. The link may be gone afterwards.
+void ServerCore::after(Link& link) {
+  bool closed = false;
+  for (std::size_t i = 0; i < effects_.events.size(); ++i) {
+    const auto event = effects_.events[i];  // handling one may add others
+    std::visit([&](const auto& e) { handle(link, e); }, event);
+    closed |= std::holds_alternative<LinkClosed>(event);
+  }
+  effects_.events.clear();
+  count(link.counted, link.link.stats());
+  link.counted = link.link.stats();
+  send_frames(link.peer);
+  if (closed || link.link.state() == ServerLink::State::closed) {
+    erase(link);
+  } else {
+    schedule(link);
+  }
+}
+
+void ServerCore::send_frames(PeerId peer) {
+  for (std::size_t i = 0; i < effects_.frames.size(); ++i) {
+    const auto status = transport_.send(peer, effects_.frames[i]);
+    if (status == SendStatus::sent) continue;
+    if (status != SendStatus::peer_gone) {
+      // A frame that is left out would tear the link's sequence: the peer starts over instead.
+      log(fmt::format("peer {}: cut off, {}", static_cast<std::uint64_t>(peer), to_string(status)));
+      transport_.drop(peer);
+    }
+    break;
+  }
+  effects_.frames.clear();
+}
+
+void ServerCore::count(const LinkStats& before, const LinkStats& now_stats) {
+  const auto add = [](std::atomic<std::uint64_t>& counter, std::uint64_t from, std::uint64_t to) {
+    if (to != from) counter.fetch_add(to - from, std::memory_order_relaxed);
+  };
+  add(counters_.mutations, before.requests, now_stats.requests);
+  add(counters_.replies, before.replies, now_stats.replies);
+  add(counters_.pushes, before.pushes, now_stats.pushes);
+  add(counters_.snapshots, before.snapshots, now_stats.snapshots);
+  add(counters_.denied, before.refused, now_stats.refused);
+}
+
+void ServerCore::schedule(Link& link) {
+  const auto deadline = link.link.next_deadline();
+  if (deadline == link.scheduled) return;
+  const LinkKey key{link.peer, link.link.id()};
+  if (link.scheduled != no_deadline) deadlines_.erase({link.scheduled, key});
+  if (deadline != no_deadline) deadlines_.insert({deadline, key});
+  link.scheduled = deadline;
+}
+
+void ServerCore::erase(Link& link) {
+  const LinkKey key{link.peer, link.link.id()};
+  if (link.scheduled != no_deadline) deadlines_.erase({link.scheduled, key});
+  if (link.exposed != nullptr) {
+    link.exposed->links.erase(&link);
+    counters_.links_open.fetch_sub(1, std::memory_order_relaxed);
+  }
+  const auto peer = peers_.find(key.first);
+  if (peer == peers_.end()) return;
+  peer->second.erase(key.second);
+  if (peer->second.empty()) peers_.erase(peer);
+}
+
+void ServerCore::on_peer_gone(PeerId peer) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end()) return;
+  while (true) {
+    const auto again = peers_.find(peer);
+    if (again == peers_.end()) return;
+    erase(*again->second.begin()->second);
+  }
+}
+
+// -- what links ask for ---------------------------------------------------------------------------
+
+ServerCore::Exposed* ServerCore::find_exposed(std::string_view id) {
+  const std::lock_guard lock(sources_mutex_);
+  if (id.empty()) return exposed_.empty() ? nullptr : exposed_.front().get();
+  const auto found =
+      std::ranges::find_if(exposed_, [&](const auto& e) { return e->source->id() == id; });
+  return found == exposed_.end() ? nullptr : found->get();
+}
+
+void ServerCore::handle(Link& link, const HelloReceived& hello) {
+  auto* exposed = find_exposed(hello.machine_id);
+  if (exposed == nullptr) {
+    counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
+    log(fmt::format("client \"{}\": refused, no machine \"{}\"", hello.client_id,
+                    hello.machine_id));
+    link.link.refuse(RefuseCode::unknown_machine,
+                     hello.machine_id.empty()
+                         ? std::string("the server exposes no machine")
+                         : fmt::format("the server exposes no machine \"{}\"", hello.machine_id),
+                     0, effects_);
+    return;
+  }
+  auto& source = *exposed->source;
+  // Before the clocks are read, so that no change falls between them and the first push.
+  link.exposed = exposed;
+  exposed->links.insert(&link);
+  counters_.links_open.fetch_add(1, std::memory_order_relaxed);
+  counters_.links_opened.fetch_add(1, std::memory_order_relaxed);
+  link.link.accept({.machine_id = source.id(),
+                    .epoch = source.epoch(),
+                    .fingerprint = source.fingerprint(),
+                    .schema = source.schema(),
+                    .clocks = source.clocks()},
+                   now(), effects_);
+}
+
+void ServerCore::handle(Link& link, const MutationReceived& mutation) {
+  const LinkKey key{link.peer, link.link.id()};
+  auto decoded = ArgTypes::decode(mutation.args);
+  if (!decoded.error.empty()) {
+    counters_.denied.fetch_add(1, std::memory_order_relaxed);
+    link.link.on_result(mutation.request, {Result::not_sent, Reason::denied}, decoded.error,
+                        link.exposed->source->clocks(), std::nullopt, now(), effects_);
+    return;
+  }
+  const auto result = link.exposed->source->submit(
+      mutation.op, mutation.called, std::move(decoded.args),
+      std::make_shared<ReplyCompletion>(shared_from_this(), key, mutation.request));
+  // What never got into the queue completes nothing.
+  if (result.reason() == Reason::queue_full || result.reason() == Reason::disposed) {
+    post({key, mutation.request, {Result::not_sent, result.reason()}});
+  }
+}
+
+void ServerCore::handle(Link& link, const SyncReceived&) {
+  link.link.send_snapshot(link.exposed->source->clocks(), now(), effects_);
+}
+
+void ServerCore::handle(Link& link, const LinkClosed& closed) {
+  if (closed.reason == CloseReason::bye || closed.reason == CloseReason::local ||
+      closed.reason == CloseReason::refused) {
+    return;
+  }
+  counters_.links_broken.fetch_add(1, std::memory_order_relaxed);
+  log(fmt::format("peer {} link {}: ended, {}: {}", static_cast<std::uint64_t>(link.peer),
+                  link.link.id(), to_string(closed.reason), closed.text));
+}
+
+// -- outcomes and changes
+// ---------------------------------------------------------------------------
+
+void ServerCore::post(Done done) {
+  {
+    const std::lock_guard lock(done_mutex_);
+    done_.push_back(done);
+  }
+  if (std::this_thread::get_id() != io_thread_.load(std::memory_order_relaxed)) transport_.wake();
+}
+
+void ServerCore::answer_done() {
+  {
+    const std::lock_guard lock(done_mutex_);
+    answering_.swap(done_);
+  }
+  for (const auto& done : answering_) {
+    auto* link = find(done.link);
+    if (link == nullptr || link->exposed == nullptr) continue;
+    link->link.on_result(done.request, done.result, "", link->exposed->source->clocks(),
+                         std::nullopt, now(), effects_);
+    after(*link);
+  }
+  answering_.clear();
+}
+
+/// Tells links of what changed, and lets those push that may.
+void ServerCore::spread_changes(TransportTime time) {
+  const std::lock_guard lock(sources_mutex_);
+  for (const auto& exposed : exposed_) {
+    if (const auto change = exposed->source->change()) spread_change(*exposed, *change, time);
+  }
+}
+
+void ServerCore::spread_change(Exposed& exposed, SourceChange change, TransportTime time) {
+  bool due = false;
+  for (auto* link : exposed.links) {
+    link->link.on_source_changed(change, time);
+    due |= link->link.due(time);
+  }
+  if (!due) {
+    for (auto* link : exposed.links) schedule(*link);
+    return;
+  }
+  exposed.source->settle();
+  const auto links = exposed.links;  // polling may end one
+  for (auto* link : links) poll(*link, time);
+}
+
+void ServerCore::poll(Link& link, TransportTime time) {
+  if (link.link.due(time)) {
+    const auto clocks = link.exposed == nullptr ? ClocksView{} : link.exposed->source->clocks();
+    link.link.poll(time, clocks, std::nullopt, effects_);
+  }
+  after(link);
+}
+
+void ServerCore::on_wake() {
+  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(stop_mutex_);
+    if (!stopping_ || said_bye_) return;
+  }
+  answer_done();
+  close_all();
+}
+
+void ServerCore::on_turn_end() {
+  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  answer_done();
+  spread_changes(now());
+}
+
+TransportTime ServerCore::next_deadline() {
+  return deadlines_.empty() ? no_deadline : deadlines_.begin()->first;
+}
+
+void ServerCore::on_deadline(TransportTime time) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= time) {
+    auto* link = find(deadlines_.begin()->second);
+    if (link == nullptr) {
+      deadlines_.erase(deadlines_.begin());
+      continue;
+    }
+    // Before the clocks are read, so that changes after that are told again.
+    if (link->exposed != nullptr) link->exposed->source->settle();
+    poll(*link, time);
+  }
+}
+
+}  // namespace am::rpc::internal

@@ -1,0 +1,121 @@
+// The server behind `am::rpc::Server`: joins the endpoint, its links and the exposed machines.
+#pragma once
+
+#include <am/rpc/internal/server_link.hpp>
+#include <am/rpc/internal/source.hpp>
+#include <am/rpc/internal/transport/router.hpp>
+#include <am/rpc/server.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace am::rpc::internal {
+
+/// Lives as long as its I/O thread or a running mutation needs it. Everything about links happens
+/// on the I/O thread; sources are added by others under a mutex.
+class ServerCore final : public RouterHandler, public std::enable_shared_from_this<ServerCore> {
+ public:
+  explicit ServerCore(ServerOptions options);
+
+  void start();
+  void expose(const Api& machine);
+  const std::string& endpoint() const noexcept { return transport_.endpoint(); }
+  ServerStats stats() const;
+  bool stop(std::chrono::milliseconds timeout);
+
+  // -- RouterHandler, on the I/O thread --------------------------------------------
+
+  void on_frame(PeerId peer, FrameView frame) override;
+  void on_wake() override;
+  void on_peer_gone(PeerId peer) override;
+  TransportTime next_deadline() override;
+  void on_deadline(TransportTime now) override;
+  void on_turn_end() override;
+
+ private:
+  class ReplyCompletion;
+
+  struct Link;
+  /// A source and the links that are open to it.
+  struct Exposed {
+    std::unique_ptr<Source> source;
+    std::set<Link*> links{};
+  };
+  struct Link {
+    Link(PeerId p, LinkId id, const ServerLinkOptions& options, TransportTime now)
+        : peer(p), link(id, options, now) {}
+    PeerId peer;
+    ServerLink link;
+    Exposed* exposed = nullptr;
+    TransportTime scheduled = no_deadline;
+    LinkStats counted{};  ///< what of its counters is in the server's
+  };
+  using LinkKey = std::pair<PeerId, LinkId>;
+
+  struct Done {
+    LinkKey link;
+    RequestId request = 0;
+    Result result{};
+  };
+
+  /// Counters that other threads read.
+  struct Counters {
+    std::atomic<std::uint64_t> links_open{0}, links_opened{0}, links_refused{0}, links_broken{0},
+        stray_frames{0}, mutations{0}, denied{0}, replies{0}, pushes{0}, snapshots{0};
+  };
+
+  Link* find(LinkKey key);
+  Link* open(PeerId peer, LinkId id);
+  void after(Link& link);
+  void handle(Link& link, const HelloReceived& hello);
+  void handle(Link& link, const MutationReceived& mutation);
+  void handle(Link& link, const SyncReceived& sync);
+  void handle(Link& link, const LinkClosed& closed);
+  void send_frames(PeerId peer);
+  void count(const LinkStats& before, const LinkStats& now);
+  void schedule(Link& link);
+  void erase(Link& link);
+  Exposed* find_exposed(std::string_view id);
+  void post(Done done);
+  void answer_done();
+  void spread_changes(TransportTime now);
+  void spread_change(Exposed& exposed, SourceChange change, TransportTime now);
+  void poll(Link& link, TransportTime now);
+  void close_all();
+  void log(const std::string& line) const;
+
+  const ServerOptions options_;
+  ServerLinkOptions link_options_;
+  RouterTransport transport_;
+
+  // On the I/O thread only.
+  std::unordered_map<PeerId, std::map<LinkId, std::unique_ptr<Link>>> peers_;
+  std::set<std::pair<TransportTime, LinkKey>> deadlines_;
+  ServerEffects effects_;
+  std::vector<Done> answering_;
+  std::atomic<std::thread::id> io_thread_{};
+
+  std::mutex sources_mutex_;
+  std::vector<std::unique_ptr<Exposed>> exposed_;  ///< in order of exposure; links: I/O thread only
+
+  std::mutex done_mutex_;
+  std::vector<Done> done_;
+
+  std::mutex stop_mutex_;
+  std::condition_variable stop_changed_;
+  bool stopping_ = false;
+  bool said_bye_ = false;
+
+  mutable Counters counters_;
+};
+
+}  // namespace am::rpc::internal

@@ -1,0 +1,101 @@
+#include <am/rpc/internal/source.hpp>
+
+#include <am/error.hpp>
+#include <am/internal/local_core.hpp>
+#include <am/rpc/internal/random.hpp>
+#include <am/rpc/internal/schema_codec.hpp>
+#include <am/tracer.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace am::rpc::internal {
+
+class Source::Tracer final : public am::Tracer {
+ public:
+  Tracer(std::shared_ptr<std::atomic<std::uint8_t>> news, std::function<void()> changed)
+      : news_(std::move(news)), changed_(std::move(changed)) {}
+
+  void transition_end(const Transition& transition) override {
+    if (!transition.changes.empty()) {
+      report(ticks);
+    } else if (transition.queue_tick != QueueTick{}) {
+      report(queue_only);
+    }
+  }
+
+ private:
+  void report(std::uint8_t level) {
+    // Sequentially consistent with `settle`: either the server reads the new clocks after it, or
+    // this thread sees the flag down and raises it.
+    auto told = news_->load(std::memory_order_seq_cst);
+    while (told < level) {
+      if (news_->compare_exchange_weak(told, level, std::memory_order_seq_cst)) {
+        changed_();
+        return;
+      }
+    }
+  }
+
+  std::shared_ptr<std::atomic<std::uint8_t>> news_;
+  std::function<void()> changed_;
+};
+
+namespace {
+
+detail::LocalCore& local_core(const Api& machine) {
+  auto* core = dynamic_cast<detail::LocalCore*>(machine.core().get());
+  if (core == nullptr) {
+    throw Error(
+        Errc::invalid_argument,
+        fmt::format("machine \"{}\" is remote: only local machines can be exposed", machine.id()));
+  }
+  return *core;
+}
+
+detail::Operation operation(Op op) {
+  switch (op) {
+    case Op::add: return detail::Operation::add;
+    case Op::remove: return detail::Operation::remove;
+    case Op::set: return detail::Operation::set;
+    case Op::toggle: return detail::Operation::toggle;
+    case Op::can_add: return detail::Operation::can_add;
+    case Op::can_remove: return detail::Operation::can_remove;
+  }
+  return detail::Operation::can_add;
+}
+
+}  // namespace
+
+Source::Source(const Api& machine, std::function<void()> changed)
+    : machine_(machine),
+      core_(local_core(machine)),
+      epoch_(random_number()),
+      news_(std::make_shared<std::atomic<std::uint8_t>>(none)) {
+  Writer writer(schema_);
+  encode_schema(machine_.schema().schema(), writer);
+  tracer_id_ = core_.trace(std::make_shared<Tracer>(news_, std::move(changed))).value;
+}
+
+Source::~Source() { core_.detach(TracerId{tracer_id_}); }
+
+std::optional<SourceChange> Source::change() const noexcept {
+  switch (news_->load(std::memory_order_seq_cst)) {
+    case ticks: return SourceChange::ticks;
+    case queue_only: return SourceChange::queue_only;
+    default: return std::nullopt;
+  }
+}
+
+ClocksView Source::clocks() {
+  machine_.core()->board().snapshot(clocks_.ticks, &clocks_.queue_tick, &clocks_.machine_tick);
+  return clocks_;
+}
+
+Result Source::submit(Op op, std::span<const StateIndex> called, Args args,
+                      std::shared_ptr<am::internal::Completion> completion) {
+  return core_.submit(operation(op), called, std::move(args), std::move(completion));
+}
+
+}  // namespace am::rpc::internal

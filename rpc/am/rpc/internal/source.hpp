@@ -1,0 +1,69 @@
+// A machine as a server sees it.
+#pragma once
+
+#include <am/api.hpp>
+#include <am/internal/completion.hpp>
+#include <am/rpc/internal/bytes.hpp>
+#include <am/rpc/internal/clock_codec.hpp>
+#include <am/rpc/internal/messages.hpp>
+#include <am/rpc/internal/server_link.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace am::detail {
+class LocalCore;
+}
+
+namespace am::rpc::internal {
+
+/// One exposed machine: its schema as bytes, its clocks, and a tracer that tells of changes.
+class Source {
+ public:
+  /// `changed` is called on the draining thread when there is news that `take_change` has not
+  /// fetched yet; it must be cheap and must not block. Throws `Error` (invalid_argument) for a
+  /// machine that is not local.
+  Source(const Api& machine, std::function<void()> changed);
+  ~Source();
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  const std::string& id() const noexcept { return machine_.id(); }
+  std::size_t states() const noexcept { return machine_.schema().size(); }
+  std::uint64_t epoch() const noexcept { return epoch_; }
+  std::uint64_t fingerprint() const noexcept { return machine_.schema().fingerprint(); }
+  ByteView schema() const noexcept { return schema_; }
+
+  /// What has changed since `settle`, if anything.
+  std::optional<SourceChange> change() const noexcept;
+  /// Forgets the change. Call it before reading the clocks, so that what follows is told again.
+  void settle() noexcept { news_->store(none, std::memory_order_seq_cst); }
+  /// The clocks as of one instant; valid until the next call. By one thread.
+  ClocksView clocks();
+
+  /// Runs a mutation; see `LocalCore::submit`.
+  Result submit(Op op, std::span<const StateIndex> called, Args args,
+                std::shared_ptr<am::internal::Completion> completion);
+
+ private:
+  class Tracer;
+  static constexpr std::uint8_t none = 0;
+  static constexpr std::uint8_t queue_only = 1;
+  static constexpr std::uint8_t ticks = 2;
+
+  Api machine_;
+  detail::LocalCore& core_;
+  std::uint64_t epoch_;
+  Bytes schema_;
+  Clocks clocks_;
+  /// How much has changed. Stays set while links hold back their pushes, so that a machine whose
+  /// links wait for the end of their interval pays one load for each transition.
+  std::shared_ptr<std::atomic<std::uint8_t>> news_;
+  std::uint32_t tracer_id_ = 0;
+};
+
+}  // namespace am::rpc::internal

@@ -1,0 +1,36 @@
+#include <am/rpc/server.hpp>
+
+#include <am/rpc/internal/server_core.hpp>
+
+#include <utility>
+
+namespace am::rpc {
+
+Server::Server(ServerOptions options)
+    : core_(std::make_shared<internal::ServerCore>(std::move(options))) {
+  core_->start();
+}
+
+Server::Server(const Api& source, ServerOptions options)
+    : core_(std::make_shared<internal::ServerCore>(std::move(options))) {
+  core_->expose(source);
+  core_->start();
+}
+
+Server::Server(Server&&) noexcept = default;
+
+Server& Server::operator=(Server&& other) noexcept {
+  std::swap(core_, other.core_);
+  return *this;
+}
+
+Server::~Server() {
+  if (core_ != nullptr) core_->stop(std::chrono::seconds{2});
+}
+
+void Server::expose(const Api& source) { core_->expose(source); }
+const std::string& Server::endpoint() const noexcept { return core_->endpoint(); }
+ServerStats Server::stats() const { return core_->stats(); }
+bool Server::stop(std::chrono::milliseconds timeout) { return core_->stop(timeout); }
+
+}  // namespace am::rpc

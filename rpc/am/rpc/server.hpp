@@ -1,0 +1,86 @@
+// Machines of this process at an endpoint.
+#pragma once
+
+#include <am/api.hpp>
+#include <am/rpc/log.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace am::rpc {
+
+namespace internal {
+class ServerCore;
+}
+
+struct ServerOptions {
+  /// Where to listen: "tcp://HOST:PORT" (port 0 or `*`: any free one), "ipc://PATH" (`*`: a fresh
+  /// one) or "inproc://NAME".
+  std::string endpoint = "tcp://127.0.0.1:0";
+  /// The least time between two pushes of one link. The first change after a quiet time is pushed
+  /// at once; those that follow within the interval travel together at its end. 0: at once, always.
+  std::chrono::milliseconds push_interval{250};
+  /// Without pushes, clocks travel in replies only.
+  bool push = true;
+  /// How long a peer may take from its first frame to a complete hello.
+  std::chrono::milliseconds handshake_timeout{5'000};
+  /// Longest frame accepted or sent, in bytes.
+  std::size_t max_frame_bytes = std::size_t{1} << 20U;
+  /// Most links of one connection.
+  std::size_t max_links_per_connection = 4096;
+  LogSink log{};
+};
+
+/// What a server has done so far. Bytes are TCP payload with ZMTP framing.
+struct ServerStats {
+  std::uint64_t links_open = 0;
+  std::uint64_t links_opened = 0;
+  std::uint64_t links_refused = 0;
+  /// Links that ended because the peer sent what cannot be read, was out of place or too large.
+  std::uint64_t links_broken = 0;
+  /// Frames that belong to no link and could not be read.
+  std::uint64_t stray_frames = 0;
+  std::uint64_t mutations = 0;  ///< passed on to a machine, dry runs included
+  std::uint64_t denied = 0;     ///< not passed on: unknown state, bad arguments, limits
+  std::uint64_t replies = 0;
+  std::uint64_t pushes = 0;
+  std::uint64_t snapshots = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+/// Exposes local machines to remote ones. Machines do not know that they are exposed; many servers
+/// may expose one machine. One I/O thread serves the endpoint, and runs the mutations that arrive
+/// while their machine is idle. All methods may be called from any thread.
+class Server {
+ public:
+  /// Listens, with nothing exposed yet. Throws `Error` (invalid_argument) for options that break a
+  /// rule, `std::system_error` when the endpoint cannot be bound.
+  explicit Server(ServerOptions options);
+  /// Listens and exposes `source`, which is also what clients get that name no machine.
+  explicit Server(const Api& source, ServerOptions options = {});
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+  /// Stops, with the default deadline.
+  ~Server();
+
+  /// Exposes one more machine, under its id; the first one is what clients get that name none.
+  /// Throws `Error` (invalid_argument) when the id is taken, or for a machine that is not local.
+  void expose(const Api& source);
+
+  /// The effective endpoint, wildcards resolved.
+  const std::string& endpoint() const noexcept;
+  ServerStats stats() const;
+
+  /// Says bye to all clients and closes the endpoint. False when the I/O thread has not ended
+  /// within `timeout`, that is, when a handler hangs; may be called again. The machines live on.
+  bool stop(std::chrono::milliseconds timeout = std::chrono::seconds{2});
+
+ private:
+  std::shared_ptr<internal::ServerCore> core_;
+};
+
+}  // namespace am::rpc

@@ -36,7 +36,7 @@
   static_assert(sizeof("" #__VA_ARGS__) != 1, "AM_HANDLERS(" #Set ", ...): lists nothing");     \
   AM_DETAIL_FOR_EACH(AM_DETAIL_HANDLER_NAME_CHECK, AM_DETAIL_HANDLERS_BEYOND, Set, __VA_ARGS__) \
   friend Set;                                                                                   \
-  static constexpr ::std::string_view am_listed[] = {                                           \
+  [[maybe_unused]] static constexpr ::std::string_view am_listed[] = {                          \
       AM_DETAIL_FOR_EACH(AM_DETAIL_NAME, AM_DETAIL_NOTHING, Set, __VA_ARGS__)};                 \
   template <class Collector>                                                                    \
   static void am_handlers(Collector& collector) {                                               \

@@ -31,28 +31,30 @@
 /// Written without a semicolon. From 1 to 256 different names, none of which is Any, set, schema,
 /// size, ids or the set's own. A machine whose schema has the names in another order, or more of
 /// them, takes the ids too.
-#define AM_STATES(Set, ...)                                                                   \
-  struct Set {                                                                                \
-    static_assert(sizeof("" #__VA_ARGS__) != 1, "AM_STATES(" #Set ", ...): names no state");  \
-    AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_CHECK, AM_DETAIL_STATES_BEYOND, Set, __VA_ARGS__)      \
-    enum class am_index : ::am::StateIndex {                                                  \
-      AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_INDEX, AM_DETAIL_NOTHING, Set, __VA_ARGS__)          \
-    };                                                                                        \
-    static constexpr ::std::string_view am_names[] = {                                        \
-        AM_DETAIL_FOR_EACH(AM_DETAIL_NAME, AM_DETAIL_NOTHING, Set, __VA_ARGS__)};             \
-    static constexpr ::am::StateSet set{#Set, am_names};                                      \
-    static constexpr ::std::size_t size = ::std::size(am_names);                              \
-    static constexpr ::std::array<::am::StateId, size> am_ids = ::am::detail::ids<size>(set); \
-    static constexpr ::std::span<const ::am::StateId> ids{am_ids};                            \
-    AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_ID, AM_DETAIL_NOTHING, Set, __VA_ARGS__)               \
-    static ::am::Schema schema(::std::initializer_list<::am::Schema::Entry> entries = {}) {   \
-      return ::am::Schema(set, entries);                                                      \
-    }                                                                                         \
-    template <class Handlers>                                                                 \
-    static constexpr bool am_all_listed() {                                                   \
-      AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_HANDLERS, AM_DETAIL_NOTHING, Handlers, __VA_ARGS__)  \
-      return true;                                                                            \
-    }                                                                                         \
+#define AM_STATES(Set, ...)                                                                  \
+  struct Set {                                                                               \
+    static_assert(sizeof("" #__VA_ARGS__) != 1, "AM_STATES(" #Set ", ...): names no state"); \
+    AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_CHECK, AM_DETAIL_STATES_BEYOND, Set, __VA_ARGS__)     \
+    enum class am_index : ::am::StateIndex {                                                 \
+      AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_INDEX, AM_DETAIL_NOTHING, Set, __VA_ARGS__)         \
+    };                                                                                       \
+    [[maybe_unused]] static constexpr ::std::string_view am_names[] = {                      \
+        AM_DETAIL_FOR_EACH(AM_DETAIL_NAME, AM_DETAIL_NOTHING, Set, __VA_ARGS__)};            \
+    [[maybe_unused]] static constexpr ::am::StateSet set{#Set, am_names};                    \
+    [[maybe_unused]] static constexpr ::std::size_t size = ::std::size(am_names);            \
+    [[maybe_unused]] static constexpr ::std::array<::am::StateId, size> am_ids =             \
+        ::am::detail::ids<size>(set);                                                        \
+    [[maybe_unused]] static constexpr ::std::span<const ::am::StateId> ids{am_ids};          \
+    AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_ID, AM_DETAIL_NOTHING, Set, __VA_ARGS__)              \
+    [[maybe_unused]] static ::am::Schema schema(                                             \
+        ::std::initializer_list<::am::Schema::Entry> entries = {}) {                         \
+      return ::am::Schema(set, entries);                                                     \
+    }                                                                                        \
+    template <class Handlers>                                                                \
+    static constexpr bool am_all_listed() {                                                  \
+      AM_DETAIL_FOR_EACH(AM_DETAIL_STATE_HANDLERS, AM_DETAIL_NOTHING, Handlers, __VA_ARGS__) \
+      return true;                                                                           \
+    }                                                                                        \
   };
 
 #define AM_DETAIL_STATES_BEYOND(Set, Name)                  \
@@ -67,8 +69,9 @@
                 "set's own name have another meaning");
 
 #define AM_DETAIL_STATE_INDEX(Set, Name) Name,
-#define AM_DETAIL_STATE_ID(Set, Name) \
-  static constexpr ::am::StateId Name{set, static_cast<::am::StateIndex>(am_index::Name)};
+#define AM_DETAIL_STATE_ID(Set, Name)                   \
+  [[maybe_unused]] static constexpr ::am::StateId Name{ \
+      set, static_cast<::am::StateIndex>(am_index::Name)};
 
 #define AM_DETAIL_STATE_HANDLERS(Handlers, Name)     \
   AM_DETAIL_LISTED_IF_WRITTEN(Handlers, Name##Enter) \

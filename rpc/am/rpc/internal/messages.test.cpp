@@ -1,5 +1,7 @@
 #include <am/rpc/internal/messages.hpp>
 
+#include <am/rpc/internal/schema_codec.hpp>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -267,6 +269,65 @@ TEST(Messages, TextsAreCutAtCharacters) {
   EXPECT_EQ(clipped("abc", 2), "ab");
   EXPECT_EQ(clipped("a\xC3\xA4", 2), "a");
   EXPECT_EQ(clipped("\xC3\xA4", 1), "");
+}
+
+// -- the examples of docs/wire.md ----------------------------------------------------------------
+
+template <class Message>
+std::string hex_of(const Message& message) {
+  std::string text;
+  for (const std::byte byte : bytes_of(message, 1)) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto value = std::to_integer<unsigned>(byte);
+    if (!text.empty()) text += ' ';
+    text += digits[value >> 4U];
+    text += digits[value & 15U];
+  }
+  return text;
+}
+
+// They must not change within a protocol version.
+TEST(WireExamples, HaveTheBytesOfTheManual) {
+  Hello hello;
+  hello.session = 0x0102030405060708U;
+  hello.client_id = "c1";
+  EXPECT_EQ(hex_of(hello),
+            "01 01 61 6D 72 70 01 01 00 08 07 06 05 04 03 02 01 00 00 00 00 00 00 00 "
+            "00 02 63 31 00 00");
+
+  const Schema schema{{"Closed", {.remove = {"Open"}}},
+                      {"Open", {.remove = {"Closed"}}},
+                      {"Exception", {.multi = true}}};
+  Bytes schema_bytes;
+  Writer writer{schema_bytes};
+  ASSERT_TRUE(encode_schema(schema, writer));
+  const Clocks first{{1, 0, 0}, 2, 0};
+  Welcome welcome;
+  welcome.epoch = 0x1112131415161718U;
+  welcome.fingerprint = 0x2122232425262728U;
+  welcome.machine_id = "door";
+  welcome.schema = schema_bytes;
+  welcome.clocks = first;
+  welcome.digest = digest_of(first);
+  EXPECT_EQ(hex_of(welcome),
+            "11 01 01 00 18 17 16 15 14 13 12 11 28 27 26 25 24 23 22 21 04 64 6F 6F "
+            "72 1E 03 06 43 6C 6F 73 65 64 04 4F 70 65 6E 09 45 78 63 65 70 74 69 6F "
+            "6E 10 01 01 10 01 00 02 00 03 01 00 00 02 00 13 CF F1 90 80 EA 48 1F 00");
+
+  const std::array<StateIndex, 1> open{1};
+  EXPECT_EQ(hex_of(Mutate{1, Op::add, 1, open, {}}), "02 01 01 00 01 01");
+  const Diff both{{{0, 1}, {1, 1}}, 1, 0};
+  const Clocks second{{2, 1, 0}, 3, 0};
+  EXPECT_EQ(hex_of(Reply{1, 1, Result::executed, "", &both, short_digest(digest_of(second))}),
+            "13 01 01 01 00 09 01 01 01 83 56 BF 32");
+  const Diff one{{{1, 1}}, 1, 0};
+  const Clocks third{{2, 2, 0}, 4, 0};
+  EXPECT_EQ(hex_of(Push{2, &one, short_digest(digest_of(third))}), "14 01 02 05 05 01 84 94 F5 D2");
+  EXPECT_EQ(hex_of(Sync{}), "03 01");
+  EXPECT_EQ(hex_of(Snapshot{3, 2, third, digest_of(third)}),
+            "15 01 03 02 03 02 02 00 04 00 84 94 F5 D2 68 44 D8 6D");
+  EXPECT_EQ(hex_of(Problem{2, ErrorCode::unknown_state, "no"}), "16 01 02 03 02 6E 6F");
+  EXPECT_EQ(hex_of(Bye{ByeCode::closing, 0}), "08 01 00 00");
 }
 
 // -- budgets -------------------------------------------------------------------------------------

@@ -63,8 +63,8 @@ struct SyncReceived {};
 using ServerEvent = std::variant<HelloReceived, MutationReceived, SyncReceived, LinkClosed>;
 
 /// Where links leave what they want. One serves all links of a thread; act on `events` in order and
-/// send `frames` in order after each call, then `clear`. Its memory is reused, so that idle links
-/// hold none.
+/// send `frames` in order after each call, then `clear`. Answering an event may append another one:
+/// go by index, and copy the event before. Its memory is reused, so that idle links hold none.
 struct ServerEffects {
   Outbox frames{};
   std::vector<ServerEvent> events{};

@@ -1,128 +1,22 @@
 #include <am/rpc/internal/server_link.hpp>
 
+#include <am/rpc/internal/server_link_test.hpp>
+
 #include <gtest/gtest.h>
 
 #include <array>
 #include <chrono>
-#include <initializer_list>
 #include <string>
 
 namespace am::rpc::internal {
 namespace {
 
-using namespace std::chrono_literals;
 using State = ServerLink::State;
-
-constexpr LinkId link_id = 4;
-const std::array<StateIndex, 1> first_state{0};
-
-// A server link with a hand on each side: the client's frames and the source's clocks.
-struct Harness {
-  ServerLink::TimePoint now{1h};
-  ServerLinkOptions options;
-  Clocks source{{0, 0, 0, 0}, 1, 0};
-  ServerEffects effects;
-  DecodeScratch scratch;
-  Bytes frame;  // events point into it
-  ServerLink link;
-
-  explicit Harness(ServerLinkOptions o = {}) : options(o), link(link_id, o, now) {}
-
-  template <class Message>
-  void receive(const Message& message, LinkId id = link_id) {
-    effects.clear();
-    frame.clear();
-    Writer writer{frame};
-    encode(writer, id, message);
-    link.on_frame(frame, now, effects);
-  }
-
-  void receive_bytes(std::initializer_list<int> values) {
-    effects.clear();
-    frame.clear();
-    for (const int value : values) frame.push_back(static_cast<std::byte>(value));
-    link.on_frame(frame, now, effects);
-  }
-
-  void open(std::uint64_t fingerprint = 0) {
-    Hello hello;
-    hello.fingerprint = fingerprint;
-    receive(hello);
-    effects.clear();
-    link.accept({.machine_id = "m",
-                 .epoch = 5,
-                 .fingerprint = 9,
-                 .schema = as_bytes("schema"),
-                 .clocks = source},
-                now, effects);
-  }
-
-  void mutate(RequestId request, std::span<const StateIndex> called = first_state) {
-    receive(Mutate{request, Op::add, request, called, {}});
-  }
-
-  // The source moves and the link is told.
-  void change(std::size_t state) {
-    source.ticks[state] += 1;
-    source.queue_tick += 1;
-    link.on_source_changed(SourceChange::ticks, now);
-  }
-  void change_queue() {
-    source.queue_tick += 1;
-    link.on_source_changed(SourceChange::queue_only, now);
-  }
-
-  // Polls and returns how many frames that sent.
-  std::size_t poll(Candidates candidates = std::nullopt) {
-    effects.clear();
-    link.poll(now, source, candidates, effects);
-    return effects.frames.size();
-  }
-
-  void result(RequestId request, Result result_ = Result::executed) {
-    effects.clear();
-    link.on_result(request, result_, "", source, std::nullopt, now, effects);
-  }
-
-  // The frame at `index` of the last call, which must be of this kind.
-  template <class Message>
-  Message sent(std::size_t index = 0) {
-    if (index >= effects.frames.size()) {
-      ADD_FAILURE() << "nothing was sent";
-      return {};
-    }
-    const Decoded decoded = decode(effects.frames[index], Sender::server, {}, scratch);
-    EXPECT_EQ(decoded.link, link_id);
-    if (const auto* message = std::get_if<Message>(&decoded.message)) return *message;
-    ADD_FAILURE() << "a frame of type " << int{decoded.type};
-    return {};
-  }
-
-  template <class Event>
-  const Event* event() const {
-    if (effects.events.size() != 1) return nullptr;
-    return std::get_if<Event>(&effects.events.front());
-  }
-
-  CloseReason closed() const {
-    const auto* end = event<LinkClosed>();
-    if (end != nullptr) {
-      EXPECT_NE(end->text, "");
-    }
-    return end == nullptr ? CloseReason::none : end->reason;
-  }
-};
-
-ServerLinkOptions interval(std::chrono::nanoseconds value) {
-  ServerLinkOptions options;
-  options.push_interval = value;
-  return options;
-}
 
 // -- handshake -----------------------------------------------------------------------------------
 
 TEST(ServerLink, AHelloIsPassedOn) {
-  Harness h;
+  ServerHarness h;
   Hello hello;
   hello.client_id = "c";
   hello.machine_id = "m";
@@ -140,7 +34,7 @@ TEST(ServerLink, AHelloIsPassedOn) {
 }
 
 TEST(ServerLink, TheWelcomeCarriesEpochSchemaAndClocks) {
-  Harness h;
+  ServerHarness h;
   h.source = {{3, 0, 1, 0}, 7, 2};
   h.open();
   EXPECT_EQ(h.link.state(), State::open);
@@ -155,13 +49,13 @@ TEST(ServerLink, TheWelcomeCarriesEpochSchemaAndClocks) {
 }
 
 TEST(ServerLink, AKnownSchemaIsNotSent) {
-  Harness h;
+  ServerHarness h;
   h.open(9);
   EXPECT_TRUE(h.sent<Welcome>().schema.empty());
 }
 
 TEST(ServerLink, ARefusalTellsWhy) {
-  Harness h;
+  ServerHarness h;
   h.receive(Hello{});
   h.effects.clear();
   h.link.refuse(RefuseCode::busy, "full", 500, h.effects);
@@ -176,7 +70,7 @@ TEST(ServerLink, ARefusalTellsWhy) {
 TEST(ServerLink, AWelcomeAboveTheFrameLimitBecomesARefusal) {
   ServerLinkOptions options;
   options.limits.frame = 60;
-  Harness h{options};
+  ServerHarness h{options};
   h.receive(Hello{});
   h.effects.clear();
   h.link.accept({.schema = Bytes(100)}, h.now, h.effects);
@@ -184,7 +78,7 @@ TEST(ServerLink, AWelcomeAboveTheFrameLimitBecomesARefusal) {
 }
 
 TEST(ServerLink, ALinkWithoutAHelloEnds) {
-  Harness h;
+  ServerHarness h;
   EXPECT_EQ(h.link.next_deadline(), h.now + 5s);
   h.now += 5s - 1ns;
   EXPECT_EQ(h.poll(), 0U);
@@ -195,7 +89,7 @@ TEST(ServerLink, ALinkWithoutAHelloEnds) {
 }
 
 TEST(ServerLink, AnotherVersionIsRefused) {
-  Harness h;
+  ServerHarness h;
   Hello hello;
   hello.version_low = hello.version_high = 2;
   h.receive(hello);
@@ -204,7 +98,7 @@ TEST(ServerLink, AnotherVersionIsRefused) {
 }
 
 TEST(ServerLink, MutationsBeforeTheHandshakeAreRefused) {
-  Harness h;
+  ServerHarness h;
   h.mutate(1);
   EXPECT_EQ(h.sent<Problem>().code, ErrorCode::not_open);
   EXPECT_EQ(h.sent<Problem>().request, 1U);
@@ -214,7 +108,7 @@ TEST(ServerLink, MutationsBeforeTheHandshakeAreRefused) {
 }
 
 TEST(ServerLink, ASecondHelloEndsTheLink) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.receive(Hello{});
   EXPECT_EQ(h.sent<Bye>().code, ByeCode::protocol);
@@ -224,7 +118,7 @@ TEST(ServerLink, ASecondHelloEndsTheLink) {
 // -- requests ------------------------------------------------------------------------------------
 
 TEST(ServerLink, AMutationIsPassedOnAndItsReplyCarriesTheClocks) {
-  Harness h;
+  ServerHarness h;
   h.open();
   const std::array<StateIndex, 2> called{3, 1};
   h.receive(Mutate{5, Op::toggle, 5, called, as_bytes("args")});
@@ -247,7 +141,7 @@ TEST(ServerLink, AMutationIsPassedOnAndItsReplyCarriesTheClocks) {
 }
 
 TEST(ServerLink, AStateThatDoesNotExistIsRefusedAndTheLinkGoesOn) {
-  Harness h;
+  ServerHarness h;
   h.open();
   const std::array<StateIndex, 2> called{3, 4};
   h.mutate(1, called);
@@ -259,7 +153,7 @@ TEST(ServerLink, AStateThatDoesNotExistIsRefusedAndTheLinkGoesOn) {
 }
 
 TEST(ServerLink, ARequestThatComesAgainIsNotExecutedAgain) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.mutate(5);
   h.mutate(5);
@@ -274,7 +168,7 @@ TEST(ServerLink, ARequestThatComesAgainIsNotExecutedAgain) {
 TEST(ServerLink, MoreRequestsThanTheLimitAreAnsweredQueueFull) {
   ServerLinkOptions options;
   options.limits.pending_requests = 2;
-  Harness h{options};
+  ServerHarness h{options};
   h.open();
   h.mutate(1);
   h.mutate(2);
@@ -287,7 +181,7 @@ TEST(ServerLink, MoreRequestsThanTheLimitAreAnsweredQueueFull) {
 }
 
 TEST(ServerLink, AResultIsSentOnce) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.mutate(1);
   h.result(1);
@@ -297,150 +191,17 @@ TEST(ServerLink, AResultIsSentOnce) {
 }
 
 TEST(ServerLink, TheLowestUnansweredRequestIsRemembered) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.receive(Mutate{5, Op::add, 3, first_state, {}});
   h.receive(Mutate{6, Op::add, 2, first_state, {}});
   EXPECT_EQ(h.link.lowest_unanswered(), 3U);
 }
 
-// -- debounce ------------------------------------------------------------------------------------
-
-TEST(Debounce, TheFirstChangeAfterAQuietTimeIsSentAtOnce) {
-  Harness h{interval(10ms)};
-  h.open();
-  h.now += 10ms;
-  h.change(1);
-  EXPECT_TRUE(h.link.due(h.now));
-  EXPECT_EQ(h.poll(), 1U);
-  EXPECT_EQ(h.sent<Push>().sequence, 1U);
-  EXPECT_EQ(h.scratch.diff, (Diff{{{1, 1}}, 1, 0}));
-}
-
-TEST(Debounce, ChangesWithinTheIntervalAreSentTogetherAtItsEnd) {
-  Harness h{interval(10ms)};
-  h.open();  // counts as a send
-  const auto opened = h.now;
-  h.now += 1ms;
-  h.change(1);
-  EXPECT_EQ(h.poll(), 0U);
-  EXPECT_EQ(h.link.next_deadline(), opened + 10ms);
-  h.now += 5ms;
-  h.change(2);
-  EXPECT_EQ(h.poll(), 0U);
-  h.now = opened + 10ms - 1ns;
-  EXPECT_EQ(h.poll(), 0U);
-  h.now = opened + 10ms;
-  EXPECT_EQ(h.poll(), 1U);
-  EXPECT_EQ(h.sent<Push>().sequence, 1U);
-  EXPECT_EQ(h.scratch.diff.changes.size(), 2U);
-  EXPECT_EQ(h.link.next_deadline(), ServerLink::TimePoint::max());
-}
-
-TEST(Debounce, AReplyCountsAsASend) {
-  Harness h{interval(10ms)};
-  h.open();
-  h.now += 50ms;
-  h.mutate(1);
-  h.result(1);
-  h.change(1);
-  EXPECT_EQ(h.poll(), 0U);
-  EXPECT_EQ(h.link.next_deadline(), h.now + 10ms);
-}
-
-TEST(Debounce, AChangeOfTheQueueAloneWaitsForTheTrailingEdge) {
-  Harness h{interval(10ms)};
-  h.open();
-  const auto opened = h.now;
-  h.now += 4ms;
-  h.change_queue();
-  EXPECT_EQ(h.link.next_deadline(), opened + 10ms);
-  h.now = opened + 10ms;
-  EXPECT_EQ(h.poll(), 1U);
-  EXPECT_EQ(h.sent<Push>().sequence, 1U);
-  EXPECT_EQ(h.scratch.diff, (Diff{{}, 1, 0}));
-
-  // After a quiet time it begins an interval, instead of being a leading edge.
-  h.now += 1s;
-  h.change_queue();
-  EXPECT_EQ(h.link.next_deadline(), h.now + 10ms);
-  h.change(0);
-  EXPECT_TRUE(h.link.due(h.now)) << "a tick is urgent again";
-  EXPECT_EQ(h.poll(), 1U);
-}
-
-TEST(Debounce, WithoutAnIntervalEveryPollSends) {
-  Harness h{interval(0ns)};
-  h.open();
-  h.change(1);
-  EXPECT_EQ(h.poll(), 1U);
-  h.change_queue();
-  EXPECT_EQ(h.poll(), 1U);
-  EXPECT_EQ(h.poll(), 0U);
-}
-
-TEST(Debounce, DisabledPushesSendNothing) {
-  ServerLinkOptions options;
-  options.push_mode = PushMode::disabled;
-  Harness h{options};
-  h.open();
-  h.change(1);
-  h.now += 1h;
-  EXPECT_EQ(h.poll(), 0U);
-  EXPECT_EQ(h.link.next_deadline(), ServerLink::TimePoint::max());
-  h.link.set_push(PushMode::debounced, 1ms);
-  EXPECT_EQ(h.poll(), 1U);
-}
-
-TEST(Debounce, ARunningMutationHoldsPushesAndItsReplyClearsTheDirt) {
-  Harness h{interval(0ns)};
-  h.open();
-  h.mutate(1);
-  h.mutate(2);
-  h.change(1);
-  EXPECT_EQ(h.link.next_deadline(), ServerLink::TimePoint::max());
-  EXPECT_EQ(h.poll(), 0U);
-  h.result(1);
-  EXPECT_EQ(h.sent<Reply>().sequence, 1U);
-  h.change(2);
-  EXPECT_EQ(h.poll(), 0U) << "the second one is still running";
-  h.result(2);
-  EXPECT_EQ(h.poll(), 0U) << "nothing is left to push";
-  h.change(3);
-  EXPECT_EQ(h.poll(), 1U);
-}
-
-TEST(Debounce, ARefusedRequestDoesNotPostponePushes) {
-  Harness h{interval(10ms)};
-  h.open();
-  h.now += 10ms;
-  const std::array<StateIndex, 1> unknown{99};
-  h.mutate(1, unknown);
-  h.change(1);
-  EXPECT_EQ(h.poll(), 1U);
-}
-
-TEST(Debounce, AChangeThatWasSentAlreadyIsNotSentAgain) {
-  Harness h{interval(10ms)};
-  h.open();
-  h.link.on_source_changed(SourceChange::ticks, h.now);
-  h.now += 10ms;
-  EXPECT_EQ(h.poll(), 0U);
-  h.change(1);
-  EXPECT_EQ(h.poll(), 1U) << "an empty push is not a send";
-}
-
-TEST(Debounce, AnEndlessIntervalDoesNotOverflow) {
-  Harness h{interval(std::chrono::nanoseconds::max())};
-  h.open();
-  h.change(1);
-  EXPECT_EQ(h.link.next_deadline(), ServerLink::TimePoint::max());
-}
-
 // -- sequence and snapshots ----------------------------------------------------------------------
 
 TEST(ServerLink, RepliesPushesAndSnapshotsShareOneSequence) {
-  Harness h{interval(0ns)};
+  ServerHarness h{interval(0ns)};
   h.open();
   h.change(0);
   h.poll();
@@ -460,7 +221,7 @@ TEST(ServerLink, RepliesPushesAndSnapshotsShareOneSequence) {
 }
 
 TEST(ServerLink, ASnapshotTellsWhichRequestsHaveTheirAnswers) {
-  Harness h;
+  ServerHarness h;
   h.open();
   const auto answered_below = [&] {
     h.effects.clear();
@@ -478,7 +239,7 @@ TEST(ServerLink, ASnapshotTellsWhichRequestsHaveTheirAnswers) {
 }
 
 TEST(ServerLink, ManySyncsAreAnsweredOnce) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.receive(Sync{});
   EXPECT_EQ(h.effects.events.size(), 1U);
@@ -490,7 +251,7 @@ TEST(ServerLink, ManySyncsAreAnsweredOnce) {
 }
 
 TEST(ServerLink, ClocksThatWentBackAreSentAsASnapshot) {
-  Harness h{interval(0ns)};
+  ServerHarness h{interval(0ns)};
   h.source.ticks[0] = 9;
   h.open();
   h.source.ticks[0] = 2;
@@ -510,7 +271,7 @@ TEST(ServerLink, ClocksThatWentBackAreSentAsASnapshot) {
 }
 
 TEST(ServerLink, AMachineOfAnotherSizeEndsTheLink) {
-  Harness h{interval(0ns)};
+  ServerHarness h{interval(0ns)};
   h.open();
   h.change(0);
   h.source.ticks.push_back(0);
@@ -520,7 +281,7 @@ TEST(ServerLink, AMachineOfAnotherSizeEndsTheLink) {
 }
 
 TEST(ServerLink, APongCarriesTheSequence) {
-  Harness h{interval(0ns)};
+  ServerHarness h{interval(0ns)};
   h.open();
   h.change(0);
   h.poll();
@@ -532,7 +293,7 @@ TEST(ServerLink, APongCarriesTheSequence) {
 // -- bad frames ----------------------------------------------------------------------------------
 
 TEST(ServerLink, AFrameThatCannotBeReadEndsTheLink) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.mutate(1);
   h.receive_bytes({0x02, link_id, 0x80});
@@ -545,7 +306,7 @@ TEST(ServerLink, AFrameThatCannotBeReadEndsTheLink) {
 }
 
 TEST(ServerLink, AnEmptyFrameEndsTheLink) {
-  Harness h;
+  ServerHarness h;
   h.receive_bytes({});
   EXPECT_EQ(h.closed(), CloseReason::malformed);
 }
@@ -553,14 +314,14 @@ TEST(ServerLink, AnEmptyFrameEndsTheLink) {
 TEST(ServerLink, AnOversizedFrameEndsTheLink) {
   ServerLinkOptions options;
   options.limits.args = 10;
-  Harness h{options};
+  ServerHarness h{options};
   h.open();
   h.receive(Mutate{1, Op::add, 1, first_state, Bytes(11)});
   EXPECT_EQ(h.closed(), CloseReason::oversized);
 }
 
 TEST(ServerLink, AMessageOfAnUnknownTypeIsAnsweredAndTheLinkGoesOn) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.receive_bytes({0x55, link_id, 1, 2, 3});
   EXPECT_EQ(h.sent<Problem>().code, ErrorCode::unknown_message);
@@ -570,14 +331,14 @@ TEST(ServerLink, AMessageOfAnUnknownTypeIsAnsweredAndTheLinkGoesOn) {
 }
 
 TEST(ServerLink, AFrameOfAnotherLinkEndsTheLink) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.receive(Sync{}, link_id + 1);
   EXPECT_EQ(h.closed(), CloseReason::protocol);
 }
 
 TEST(ServerLink, AByeEndsTheLinkWithoutAnAnswer) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.receive(Bye{ByeCode::restarting, 100});
   EXPECT_EQ(h.closed(), CloseReason::bye);
@@ -586,7 +347,7 @@ TEST(ServerLink, AByeEndsTheLinkWithoutAnAnswer) {
 }
 
 TEST(ServerLink, ClosingSaysByeOnce) {
-  Harness h;
+  ServerHarness h;
   h.open();
   h.effects.clear();
   h.link.close(ByeCode::restarting, 2000, h.effects);

@@ -3,6 +3,7 @@
 
 #include <am/api.hpp>
 #include <am/event.hpp>
+#include <am/format.hpp>
 #include <am/handlers.hpp>
 #include <am/states.hpp>
 #include <am/tracer.hpp>

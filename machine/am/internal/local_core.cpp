@@ -161,6 +161,16 @@ void LocalCore::active_states(std::vector<StateIndex>& out) const {
   out = order_;
 }
 
+/// An error that is being added is the last one, even if the mutation comes to nothing.
+void LocalCore::remember_error(std::span<const StateIndex> called, const Args& args) {
+  if (args.empty()) return;
+  const auto* error = args.get_if<ErrorInfo>();
+  if (error == nullptr) return;
+  if (std::ranges::find(called, board().schema().data()->exception) == called.end()) return;
+  const std::lock_guard lock(attach_mutex_);
+  last_error_ = *error;
+}
+
 std::optional<ErrorInfo> LocalCore::last_error() const {
   const std::lock_guard lock(attach_mutex_);
   return last_error_;
@@ -225,6 +235,7 @@ Result LocalCore::mutate(Operation operation, const StateList& states, Args args
   const FrameLease lease;
   Frame& frame = *lease;
   board().indexes_of(states, frame.mutation.called);
+  remember_error(frame.mutation.called, args);
   const bool active = operation == Operation::toggle && all_active(board(), frame.mutation.called);
   fill(frame.mutation, operation, active, std::move(args));
   if (frame.mutation.check) return check_now_or_later(frame);
@@ -236,6 +247,7 @@ Result LocalCore::submit(Operation operation, std::span<const StateIndex> states
   const FrameLease lease;
   Frame& frame = *lease;
   frame.mutation.called.assign(states.begin(), states.end());
+  remember_error(states, args);
   fill(frame.mutation, operation, operation == Operation::toggle && all_active(board(), states),
        std::move(args));
   frame.mutation.completion = std::move(completion);

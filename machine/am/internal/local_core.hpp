@@ -90,6 +90,7 @@ class LocalCore final : public Core {
 
   // -- queue (local_core.cpp) --------------------------------------------------------
 
+  void remember_error(std::span<const StateIndex> called, const Args& args);
   Result enter(internal::Frame& frame, bool may_block);
   Result append(internal::Frame& frame, bool may_block);
   bool make_room(std::unique_lock<std::mutex>& lock, const internal::Mutation& mutation,

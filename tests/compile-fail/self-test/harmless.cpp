@@ -1,0 +1,3 @@
+// A case whose mistake is none.
+// expect: anything
+int main() {}

@@ -1,0 +1,2 @@
+// A case that forgot what it expects.
+int main() { return nothing; }

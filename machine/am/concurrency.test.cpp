@@ -4,9 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <latch>
-#include <random>
 #include <thread>
 
 namespace {
@@ -23,7 +21,7 @@ int mutations_per_thread() {
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
   return 20'000;
 #else
-  return 200'000;
+  return 1'000'000;
 #endif
 }
 
@@ -47,6 +45,8 @@ void on_all_threads(const std::function<void(int)>& body) {
 
 TEST(Concurrency, with_a_blocking_queue_nothing_is_refused_and_every_mutation_runs) {
   am::Machine m{one_state_for_each_thread(), {.queue_full = am::QueueFull::block}};
+  std::vector<am::Wait> attached;
+  for (int i = 0; i < 1'000; ++i) attached.push_back(m.when({"S0", "Exception"}));
   std::atomic<std::uint64_t> bad{0};
   const int n = mutations_per_thread();
   on_all_threads([&](int thread) {
@@ -95,7 +95,7 @@ TEST(Concurrency, with_a_refusing_queue_what_was_not_refused_has_run) {
 
 TEST(Concurrency, no_wake_up_is_lost_between_threads_that_wait_for_each_other) {
   am::Machine m{{{"Ping", {.remove = {"Pong"}}}, {"Pong", {.remove = {"Ping"}}}}};
-  const int rounds = mutations_per_thread() / 20;
+  const int rounds = mutations_per_thread() / 100;
   m.add("Pong");
   std::atomic<int> lost{0};
   const auto play = [&](const char* mine, const char* theirs) {
@@ -154,7 +154,7 @@ TEST(Concurrency, readers_see_only_instants_between_transitions) {
         last = time[0].value;
       }
     });
-    for (int i = 0; i < mutations_per_thread() / 20; ++i) m.toggle(names);
+    for (int i = 0; i < mutations_per_thread() / 100; ++i) m.toggle(names);
     over = true;
   }
   EXPECT_EQ(torn, 0U);
@@ -164,7 +164,7 @@ TEST(Concurrency, checks_from_other_threads_get_their_answers) {
   am::Machine m{{{"A", {}}, {"B", {.require = {"C"}}}, {"C", {}}}};
   std::atomic<std::uint64_t> bad{0};
   on_all_threads([&](int thread) {
-    for (int i = 0; i < mutations_per_thread() / 20; ++i) {
+    for (int i = 0; i < mutations_per_thread() / 100; ++i) {
       if (thread == 0) {
         m.toggle("A");
       } else {
@@ -181,7 +181,7 @@ TEST(Concurrency, binding_and_waiting_while_others_mutate_is_safe) {
   std::atomic<std::uint64_t> calls{0};
   on_all_threads([&](int thread) {
     const auto name = "S" + std::to_string(thread);
-    for (int i = 0; i < mutations_per_thread() / 100; ++i) {
+    for (int i = 0; i < mutations_per_thread() / 500; ++i) {
       if (thread % 2 == 0) {
         m.toggle(name);
       } else {

@@ -16,8 +16,6 @@ namespace {
 Result result_of(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::not_open: return {Result::not_sent, Reason::link};
-    case ErrorCode::unknown_state: return {Result::not_sent, Reason::denied};
-    case ErrorCode::queue_full: return {Result::not_sent, Reason::queue_full};
     case ErrorCode::duplicate: return {Result::unknown, Reason::link};
     case ErrorCode::unknown_message: return {Result::not_sent, Reason::denied};
   }
@@ -292,6 +290,7 @@ bool ClientLink::take_diff(std::uint64_t sequence, const Diff& diff, std::uint32
 void ClientLink::handle(const Reply& reply, TimePoint now, ClientEffects& effects) {
   if (!require_open("reply", effects)) return;
   ++stats_.replies;
+  if (reply.result == Result::not_sent) ++stats_.refused;
   const bool current =
       take_diff(reply.sequence, *reply.diff, reply.digest, ClocksCause::reply, now, effects);
   Call* call = calls_.find(reply.request);
@@ -346,7 +345,7 @@ void ClientLink::handle(const Snapshot& snapshot, TimePoint now, ClientEffects& 
   resync_deadline_ = TimePoint::max();
   if (moved) effects.events.emplace_back(ClocksChanged{ClocksCause::snapshot});
   effects.events.emplace_back(Synced{});
-  settle(snapshot.answered_below, effects);
+  settle(snapshot, effects);
 }
 
 void ClientLink::resync(TimePoint now, ClientEffects& effects) {
@@ -369,13 +368,14 @@ void ClientLink::ask_snapshot(TimePoint now, ClientEffects& effects) {
 
 // After a snapshot: gives out the results that were held back, and finds the answers that were
 // lost.
-void ClientLink::settle(RequestId answered_below, ClientEffects& effects) {
+void ClientLink::settle(const Snapshot& snapshot, ClientEffects& effects) {
   if (calls_.empty()) return;
   std::vector<RequestId> settled;
   calls_.for_each([&](RequestId request, Call& call) {
     if (call.result) {
       answer(request, *call.result, call.error, effects);
-    } else if (request < answered_below) {
+    } else if (request <= snapshot.last_request &&
+               !std::ranges::binary_search(snapshot.running, request)) {
       ++stats_.lost_replies;
       answer(request, {Result::unknown, Reason::link}, "the answer was lost", effects);
     } else {

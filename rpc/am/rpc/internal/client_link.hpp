@@ -204,7 +204,7 @@ class ClientLink {
                  TimePoint now, ClientEffects& effects);
   void resync(TimePoint now, ClientEffects& effects);
   void ask_snapshot(TimePoint now, ClientEffects& effects);
-  void settle(RequestId answered_below, ClientEffects& effects);
+  void settle(const Snapshot& snapshot, ClientEffects& effects);
   void expire_calls(TimePoint now, ClientEffects& effects);
 
   LinkId id_;

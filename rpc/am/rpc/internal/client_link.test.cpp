@@ -198,8 +198,6 @@ TEST(ClientLink, ErrorFramesBecomeResults) {
     EXPECT_EQ(h.event<Replied>().error, "why");
     return h.event<Replied>().result;
   };
-  EXPECT_EQ(result_of(ErrorCode::unknown_state), (Result{Result::not_sent, Reason::denied}));
-  EXPECT_EQ(result_of(ErrorCode::queue_full), (Result{Result::not_sent, Reason::queue_full}));
   EXPECT_EQ(result_of(ErrorCode::not_open), (Result{Result::not_sent, Reason::link}));
   EXPECT_EQ(result_of(ErrorCode::duplicate), (Result{Result::unknown, Reason::link}));
   EXPECT_EQ(result_of(ErrorCode{200}), (Result{Result::unknown, Reason::denied}));

@@ -80,8 +80,8 @@ struct ClientHarness {
   void reply(RequestId request, const Diff& diff, Result result = Result::executed) {
     receive(Reply{request, ++sequence, result, "", &diff, short_digest(digest_of(source))});
   }
-  void snapshot(RequestId answered_below = 0) {
-    receive(Snapshot{++sequence, answered_below, source, digest_of(source)});
+  void snapshot(RequestId last_request = 0, std::vector<RequestId> running = {}) {
+    receive(Snapshot{++sequence, last_request, running, source, digest_of(source)});
   }
   // Two pushes of which the link gets the second only.
   void lose_a_push() {

@@ -188,7 +188,18 @@ Push get_push(Reader& reader, const Limits& limits, DecodeScratch& scratch) {
 Snapshot get_snapshot(Reader& reader, const Limits& limits, DecodeScratch& scratch) {
   Snapshot snapshot;
   snapshot.sequence = reader.varint("snapshot.sequence");
-  snapshot.answered_below = reader.varint("snapshot.answered_below");
+  snapshot.last_request = reader.varint("snapshot.last_request");
+  scratch.running.clear();
+  const std::size_t count = reader.count("snapshot.running", limits.frame);
+  RequestId before = 0;
+  for (std::size_t i = 0; i < count && reader.ok(); ++i) {
+    const std::uint64_t distance =
+        reader.varint("snapshot.running", snapshot.last_request - before);
+    if (distance == 0) reader.fail(Fault::value, "snapshot.running");
+    before += distance;
+    scratch.running.push_back(before);
+  }
+  snapshot.running = scratch.running;
   read_snapshot(reader, limits, scratch.clocks, snapshot.digest);
   snapshot.clocks = scratch.clocks;
   return snapshot;
@@ -283,8 +294,6 @@ const char* to_string(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::unknown_message: return "unknown_message";
     case ErrorCode::not_open: return "not_open";
-    case ErrorCode::unknown_state: return "unknown_state";
-    case ErrorCode::queue_full: return "queue_full";
     case ErrorCode::duplicate: return "duplicate";
   }
   return "?";
@@ -387,7 +396,13 @@ void encode(Writer& writer, LinkId link, const Push& message) {
 void encode(Writer& writer, LinkId link, const Snapshot& message) {
   head(writer, MessageType::snapshot, link);
   writer.varint(message.sequence);
-  writer.varint(message.answered_below);
+  writer.varint(message.last_request);
+  writer.varint(message.running.size());
+  RequestId before = 0;
+  for (const RequestId request : message.running) {
+    writer.varint(request - before);
+    before = request;
+  }
   write_snapshot(writer, message.clocks, message.digest);
 }
 

@@ -81,13 +81,12 @@ enum class ByeCode : std::uint8_t {
   overloaded = 7,      ///< a limit was reached
 };
 
-/// Why a request, or a frame, was not served. A byte: numbers from newer peers are kept.
+/// Why a frame was not served. A byte: numbers from newer peers are kept. Requests of an open link
+/// that are refused get a reply instead, whose place in the sequence shows when it is lost.
 enum class ErrorCode : std::uint8_t {
   unknown_message = 1,  ///< a message type that is not known here; the link goes on
   not_open = 2,         ///< a request before the handshake
-  unknown_state = 3,    ///< an index that the machine does not have
-  queue_full = 4,       ///< too many requests of this link wait
-  duplicate = 5,        ///< a request id that is not above all before it; it was not executed again
+  duplicate = 3,        ///< a request id that is not above all before it; it was not executed again
 };
 
 const char* to_string(Op op) noexcept;
@@ -178,7 +177,8 @@ struct Refused {
   std::string_view text{};
 };
 
-/// Server: what a request came to, and the clocks since the last message with clocks.
+/// Server: what a request came to (refused ones too), and the clocks since the last message with
+/// clocks.
 struct Reply {
   RequestId request = 0;
   std::uint64_t sequence = 0;
@@ -198,9 +198,12 @@ struct Push {
 /// Server: all clocks; the new base of what follows.
 struct Snapshot {
   std::uint64_t sequence = 0;
-  /// Every request below this one was answered before this frame: a client that still waits for one
-  /// has lost the answer.
-  RequestId answered_below = 0;
+  /// The last request that arrived; 0 = none.
+  RequestId last_request = 0;
+  /// Those up to it that have no answer yet, strictly increasing. A client that waits for the
+  /// answer of another one up to `last_request` has lost it. (Answers need not come in the order of
+  /// ids.)
+  std::span<const RequestId> running{};
   ClocksView clocks{};
   std::uint64_t digest = 0;
 };
@@ -241,6 +244,7 @@ std::string_view clipped(std::string_view text, std::size_t max) noexcept;
 /// a thread.
 struct DecodeScratch {
   std::vector<StateIndex> called{};
+  std::vector<RequestId> running{};
   std::vector<Extension> extensions{};
   Diff diff{};
   Clocks clocks{};

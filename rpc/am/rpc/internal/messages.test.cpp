@@ -29,6 +29,7 @@ Bytes bytes_of(const Message& message, LinkId link = 300) {
 const Diff sample_diff{{{0, 1}, {3, 4}, {200, 70'000}}, 2, 1};
 const Clocks sample_clocks{{0, 1, 2, 1000}, 9, 1};
 const std::array<StateIndex, 3> sample_called{0, 200, 0};
+const std::array<RequestId, 3> sample_running{1, 700, 900};
 
 std::vector<Sample> samples() {
   const auto blob = as_bytes("\x01\x02\x00");
@@ -65,8 +66,8 @@ std::vector<Sample> samples() {
       {"reply", Sender::server, bytes_of(Reply{900, 12, canceled, "text", &sample_diff, 1})},
       {"queued", Sender::server, bytes_of(Reply{900, 12, queued, "", &sample_diff, 1})},
       {"push", Sender::server, bytes_of(Push{13, &sample_diff, 0xAABBCCDD})},
-      {"snapshot", Sender::server, bytes_of(Snapshot{14, 900, sample_clocks, 1})},
-      {"error", Sender::server, bytes_of(Problem{900, ErrorCode::queue_full, "full"})},
+      {"snapshot", Sender::server, bytes_of(Snapshot{14, 900, sample_running, sample_clocks, 1})},
+      {"error", Sender::server, bytes_of(Problem{900, ErrorCode::duplicate, "text"})},
   };
 }
 
@@ -192,9 +193,10 @@ TEST(Messages, RandomBytesGiveAMessageOrAFault) {
     if (accepted(bytes, sender, scratch)) ++messages;
     ASSERT_FALSE(HasFailure()) << "seed " << seed;
     // At most a small multiple of the frame.
-    ASSERT_LE(scratch.called.capacity() + scratch.extensions.capacity() +
-                  scratch.diff.changes.capacity() + scratch.clocks.ticks.capacity(),
-              4 * 32U)
+    ASSERT_LE(scratch.called.capacity() + scratch.running.capacity() +
+                  scratch.extensions.capacity() + scratch.diff.changes.capacity() +
+                  scratch.clocks.ticks.capacity(),
+              5 * 32U)
         << "seed " << seed;
   }
   EXPECT_GT(messages, 1000U);
@@ -324,9 +326,9 @@ TEST(WireExamples, HaveTheBytesOfTheManual) {
   const Clocks third{{2, 2, 0}, 4, 0};
   EXPECT_EQ(hex_of(Push{2, &one, short_digest(digest_of(third))}), "14 01 02 05 05 01 84 94 F5 D2");
   EXPECT_EQ(hex_of(Sync{}), "03 01");
-  EXPECT_EQ(hex_of(Snapshot{3, 2, third, digest_of(third)}),
-            "15 01 03 02 03 02 02 00 04 00 84 94 F5 D2 68 44 D8 6D");
-  EXPECT_EQ(hex_of(Problem{2, ErrorCode::unknown_state, "no"}), "16 01 02 03 02 6E 6F");
+  EXPECT_EQ(hex_of(Snapshot{3, 1, {}, third, digest_of(third)}),
+            "15 01 03 01 00 03 02 02 00 04 00 84 94 F5 D2 68 44 D8 6D");
+  EXPECT_EQ(hex_of(Problem{2, ErrorCode::duplicate, "no"}), "16 01 02 03 02 6E 6F");
   EXPECT_EQ(hex_of(Bye{ByeCode::closing, 0}), "08 01 00 00");
 }
 

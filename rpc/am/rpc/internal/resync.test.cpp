@@ -64,7 +64,7 @@ TEST(Resync, AResultWaitsForTheSnapshotThatShowsIt) {
   h.reply(request, h.change(0));
   EXPECT_TRUE(h.effects.events.empty());
   EXPECT_EQ(h.link.pending(), 1U);
-  h.snapshot(request + 1);
+  h.snapshot(request);
   ASSERT_EQ(h.effects.events.size(), 3U);
   h.event<ClocksChanged>(0);
   h.event<Synced>(1);
@@ -92,16 +92,17 @@ TEST(Resync, AResultThatWaitsIsStillGivenAtItsDeadlineAndAtTheEnd) {
 TEST(Resync, ALostReplyIsFoundByTheSnapshot) {
   ClientHarness h;
   h.open();
-  const RequestId lost = h.call();
   const RequestId running = h.call();
+  const RequestId lost = h.call();
+  h.call();  // on its way to the server
   h.change(0);
   ++h.sequence;  // the reply of `lost`
   h.push(h.change(1));
-  h.snapshot(running);
+  h.snapshot(lost, {running});
   ASSERT_EQ(h.effects.events.size(), 3U);
   EXPECT_EQ(h.event<Replied>(2).request, lost);
   EXPECT_EQ(h.event<Replied>(2).result, (Result{Result::unknown, Reason::link}));
-  EXPECT_EQ(h.link.pending(), 1U);
+  EXPECT_EQ(h.link.pending(), 2U);
   EXPECT_EQ(h.link.stats().lost_replies, 1U);
 }
 
@@ -136,7 +137,7 @@ TEST(Resync, ASnapshotThatDoesNotComeIsAskedForAgainUntilTheLimit) {
 TEST(Resync, ABrokenSnapshotIsAskedForAgain) {
   ClientHarness h;
   h.open();
-  h.receive(Snapshot{++h.sequence, 0, h.source, 1});
+  h.receive(Snapshot{++h.sequence, 0, {}, h.source, 1});
   h.sent<Sync>();
   EXPECT_TRUE(h.link.resyncing());
   h.snapshot();

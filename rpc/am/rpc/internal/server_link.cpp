@@ -40,6 +40,22 @@ void ServerLink::problem(RequestId request, ErrorCode code, std::string_view tex
   send(Problem{request, code, clipped(text, options_.limits.text)}, effects);
 }
 
+// Refuses a request of an open link. The reply has its place in the sequence, so that a client
+// finds out when it is lost, but no news: it neither postpones a push nor clears dirt.
+void ServerLink::deny(RequestId request, Reason reason, std::string_view text,
+                      ServerEffects& effects) {
+  ++stats_.refused;
+  effects.scratch.diff.clear();
+  const Reply reply{request,
+                    sequence_ + 1,
+                    {Result::not_sent, reason},
+                    clipped(text, options_.limits.text),
+                    &effects.scratch.diff,
+                    short_digest(digest_)};
+  if (!send(reply, effects)) return too_large("a reply", effects);
+  ++sequence_;
+}
+
 void ServerLink::finish(LinkClosed closed, ServerEffects& effects) {
   state_ = State::closed;
   running_ = {};
@@ -118,18 +134,15 @@ void ServerLink::handle(const Mutate& mutate, ServerEffects& effects) {
   last_request_ = mutate.request;
   lowest_unanswered_ = std::max(lowest_unanswered_, mutate.lowest_unanswered);
   if (running_.size() >= options_.limits.pending_requests) {
-    ++stats_.refused;
-    return problem(mutate.request, ErrorCode::queue_full,
-                   fmt::format("{} requests of this link wait already", running_.size()), effects);
+    return deny(mutate.request, Reason::queue_full,
+                fmt::format("{} requests of this link wait already", running_.size()), effects);
   }
   const std::size_t states = sent_.ticks.size();
   const auto unknown =
       std::ranges::find_if(mutate.called, [states](StateIndex index) { return index >= states; });
   if (unknown != mutate.called.end()) {
-    ++stats_.refused;
-    return problem(mutate.request, ErrorCode::unknown_state,
-                   fmt::format("no state at index {}: the machine has {}", *unknown, states),
-                   effects);
+    return deny(mutate.request, Reason::denied,
+                fmt::format("no state at index {}: the machine has {}", *unknown, states), effects);
   }
   running_.add(mutate.request, {});
   ++stats_.requests;
@@ -256,8 +269,10 @@ void ServerLink::send_snapshot(ClocksView clocks, TimePoint now, ServerEffects& 
   if (state_ != State::open || !check_size(clocks, effects)) return;
   clocks.copy_to(sent_);
   digest_ = digest_of(clocks);
-  const RequestId answered_below = running_.lowest().value_or(last_request_ + 1);
-  if (!send(Snapshot{sequence_ + 1, answered_below, clocks, digest_}, effects)) {
+  std::vector<RequestId>& running = effects.scratch.running;
+  running.clear();
+  running_.for_each([&](RequestId request, std::uint8_t) { running.push_back(request); });
+  if (!send(Snapshot{sequence_ + 1, last_request_, running, clocks, digest_}, effects)) {
     return too_large("a snapshot", effects);
   }
   ++stats_.snapshots;

@@ -136,8 +136,9 @@ class ServerLink {
   // -- input from the peer -----------------------------------------------------------------------
 
   /// Takes one frame. Any bytes: what cannot be read, or breaks a rule, ends the link with a
-  /// `LinkClosed` event and a bye; requests that cannot be served are answered with an error frame.
-  /// Ignored when closed. O(frame).
+  /// `LinkClosed` event and a bye; requests with an unknown state or above the limit are answered
+  /// here (`not_sent` with `denied` or `queue_full`), repeated ones and unknown messages with an
+  /// error frame, and the link goes on. Ignored when closed. O(frame).
   void on_frame(ByteView frame, TimePoint now, ServerEffects& effects);
 
   // -- input from the source ---------------------------------------------------------------------
@@ -189,6 +190,7 @@ class ServerLink {
   void finish(LinkClosed closed, ServerEffects& effects);
   void on_fault(const Decoded& decoded, ServerEffects& effects);
   void problem(RequestId request, ErrorCode code, std::string_view text, ServerEffects& effects);
+  void deny(RequestId request, Reason reason, std::string_view text, ServerEffects& effects);
   void handle(const Hello& hello, ServerEffects& effects);
   void handle(const Mutate& mutate, ServerEffects& effects);
   void handle(const Sync& sync, ServerEffects& effects);

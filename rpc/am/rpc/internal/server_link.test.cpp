@@ -145,8 +145,11 @@ TEST(ServerLink, AStateThatDoesNotExistIsRefusedAndTheLinkGoesOn) {
   h.open();
   const std::array<StateIndex, 2> called{3, 4};
   h.mutate(1, called);
-  EXPECT_EQ(h.sent<Problem>().code, ErrorCode::unknown_state);
-  EXPECT_EQ(h.sent<Problem>().text, "no state at index 4: the machine has 4");
+  const auto reply = h.sent<Reply>();
+  EXPECT_EQ(reply.result, (Result{Result::not_sent, Reason::denied}));
+  EXPECT_EQ(reply.text, "no state at index 4: the machine has 4");
+  EXPECT_EQ(reply.sequence, 1U) << "a lost refusal must leave a gap";
+  EXPECT_TRUE(h.scratch.diff.empty());
   EXPECT_TRUE(h.effects.events.empty());
   EXPECT_EQ(h.link.state(), State::open);
   EXPECT_EQ(h.link.stats().refused, 1U);
@@ -174,7 +177,7 @@ TEST(ServerLink, MoreRequestsThanTheLimitAreAnsweredQueueFull) {
   h.mutate(2);
   EXPECT_NE(h.event<MutationReceived>(), nullptr);
   h.mutate(3);
-  EXPECT_EQ(h.sent<Problem>().code, ErrorCode::queue_full);
+  EXPECT_EQ(h.sent<Reply>().result, (Result{Result::not_sent, Reason::queue_full}));
   h.result(1);
   h.mutate(4);
   EXPECT_NE(h.event<MutationReceived>(), nullptr);
@@ -220,22 +223,24 @@ TEST(ServerLink, RepliesPushesAndSnapshotsShareOneSequence) {
   EXPECT_EQ(h.link.sequence(), 4U);
 }
 
-TEST(ServerLink, ASnapshotTellsWhichRequestsHaveTheirAnswers) {
+TEST(ServerLink, ASnapshotTellsWhichRequestsHaveNoAnswer) {
   ServerHarness h;
   h.open();
-  const auto answered_below = [&] {
+  const auto snapshot = [&] {
     h.effects.clear();
     h.link.send_snapshot(h.source, h.now, h.effects);
-    return h.sent<Snapshot>().answered_below;
+    return h.sent<Snapshot>();
   };
-  EXPECT_EQ(answered_below(), 1U);
+  EXPECT_EQ(snapshot().last_request, 0U);
   h.mutate(3);
   h.mutate(8);
-  EXPECT_EQ(answered_below(), 3U);
-  h.result(3);
-  EXPECT_EQ(answered_below(), 8U);
+  h.mutate(9);
   h.result(8);
-  EXPECT_EQ(answered_below(), 9U);
+  EXPECT_EQ(snapshot().last_request, 9U);
+  EXPECT_EQ(h.scratch.running, (std::vector<RequestId>{3, 9}));
+  h.result(3);
+  h.result(9);
+  EXPECT_TRUE(snapshot().running.empty());
 }
 
 TEST(ServerLink, ManySyncsAreAnsweredOnce) {

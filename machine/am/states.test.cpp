@@ -31,15 +31,13 @@ AM_STATES(Single, Only)
       ROW(Sa), ROW(Sb), ROW(Sc), ROW(Sd), ROW(Se), ROW(Sf)
 AM_STATES(Most, ROWS)
 
-// What a compiler knows about a typed id.
-static_assert(Door::Closed.valid());
+// What a compiler knows about a typed id. (Not its name: g++ with -fsanitize=undefined does not
+// compare addresses with null at compile time.)
 static_assert(Door::Ringing.index() == 3);
-static_assert(Door::Locked.name() == "Locked");
 static_assert(Door::Open.set() == &Door::set);
 static_assert(Door::size == 4);
 static_assert(Door::ids[2] == Door::Locked);
 static_assert(Door::Closed != Door::Open);
-static_assert(!am::StateId{}.valid());
 
 /// Succeeds when `call` throws an `am::Error` whose message contains `text`.
 template <class Call>
@@ -76,6 +74,13 @@ TEST(States, HaveTheNamesAndTheOrderOfTheirSet) {
             (Names{"Closed", "Open", "Locked", "Ringing"}));
   EXPECT_EQ(std::vector(Door::ids.begin(), Door::ids.end()),
             (std::vector{Door::Closed, Door::Open, Door::Locked, Door::Ringing}));
+}
+
+TEST(States, KnowTheirNameAndThatTheyAreValid) {
+  EXPECT_TRUE(Door::Closed.valid());
+  EXPECT_EQ(Door::Locked.name(), "Locked");
+  EXPECT_FALSE(am::StateId{}.valid());
+  EXPECT_EQ(am::StateId{}.name(), "");
 }
 
 TEST(States, OfDifferentSetsAreDifferentThoughTheirNamesAreEqual) {

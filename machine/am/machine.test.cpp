@@ -151,6 +151,19 @@ TEST(Queue, drops_a_mutation_that_is_pending_already_and_gives_its_tick) {
   EXPECT_TRUE(m.is("B"));
 }
 
+// Vectors rule 7: a set ends the search for a twin, but only after it was compared itself.
+TEST(Queue, drops_a_set_that_equals_the_last_one_pending) {
+  am::Machine m{{{"A", {}}, {"B", {}}}};
+  std::vector<std::uint64_t> ticks;
+  m.on("AState", [&](am::Event& e) {
+    for (int i = 0; i < 2; ++i) ticks.push_back(e.machine().set("B").queue_tick().value);
+    ticks.push_back(e.machine().add("A").queue_tick().value);
+    ticks.push_back(e.machine().set("B").queue_tick().value);
+  });
+  m.add("A");
+  EXPECT_EQ(ticks, (std::vector<std::uint64_t>{3, 3, 4, 5}));
+}
+
 TEST(Queue, tells_when_a_queued_mutation_has_run_even_if_it_was_canceled) {
   am::Machine m{{{"A", {}}, {"B", {}}}};
   m.on("BEnter", [](am::Event&) { return false; });

@@ -178,7 +178,9 @@ SchemaData::SchemaData(const Schema& source) : schema(source) {
 /// Spec machine 2.3, with unknown names and contradictions refused.
 void SchemaData::clean() {
   auto entries = schema.entries();
-  for (auto& [name, state] : entries) {
+  for (auto& entry : entries) {
+    auto& name = entry.name;
+    auto& state = entry.state;
     const auto check_known = [&](const char* relation, const std::vector<StateName>& list) {
       for (const auto& target : list) {
         if (by_name.contains(target.text)) continue;
@@ -201,7 +203,7 @@ void SchemaData::clean() {
       }
     }
   }
-  // Names move with their strings' buffers only when short; take the views again.
+  // The views pointed into the names of the schema that is replaced here.
   schema = Schema(std::move(entries));
   names.clear();
   for (const auto& entry : schema.entries()) names.push_back(entry.name.text);

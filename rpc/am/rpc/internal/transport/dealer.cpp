@@ -65,7 +65,7 @@ class DealerTransport::Core final : public LoopBody {
   }
 
   bool may_sleep() noexcept override {
-    if (!drained_ || announce_ || reconnect_) return false;
+    if (!drained_ || fresh_ || reconnect_) return false;
     if (touched_ && socket_ && socket_->readable()) return false;
     touched_ = false;
     return true;
@@ -76,6 +76,7 @@ class DealerTransport::Core final : public LoopBody {
   }
 
   void turn(bool woken) noexcept override {
+    fresh_ = false;
     if (socket_) take_events();
     if (woken && !loop_.stopping()) handler_->on_wake();
     if (const auto due = next_deadline(); due != no_deadline) {
@@ -96,6 +97,7 @@ class DealerTransport::Core final : public LoopBody {
     socket_.emplace(context_, Socket::Kind::dealer, options_);
     socket_->connect(endpoint_);
     announce_ = endpoint_.kind == Endpoint::Kind::inproc;
+    fresh_ = true;
   }
 
   /// A new socket rather than a disconnect: events of the old connection cannot be mistaken for
@@ -122,15 +124,28 @@ class DealerTransport::Core final : public LoopBody {
   void take_events() noexcept {
     if (std::exchange(announce_, false)) set_connected();
     while (const auto event = socket_->next_event()) {
-      if (event->kind == Socket::Event::Kind::ready) {
-        set_connected();
-      } else if (connected_) {
-        // What had arrived before comes first. There is an end to it: a server does not speak on a
-        // new connection before its client has.
-        take_frames(options_.limits.receive_queue);
-        set_disconnected();
+      switch (event->kind) {
+        case Socket::Event::Kind::ready:
+          reopen_at_ = no_deadline;
+          set_connected();
+          break;
+        case Socket::Event::Kind::retrying: reopen_at_ = no_deadline; break;
+        case Socket::Event::Kind::disconnected: take_disconnected(); break;
+        case Socket::Event::Kind::accepted: break;
       }
     }
+  }
+
+  void take_disconnected() noexcept {
+    // libzmq connects again after a broken connection, and says so at once; but after one that
+    // broke the protocol, with a wrong server for example, it gives up for ever and does not say
+    // so.
+    reopen_at_ = std::chrono::steady_clock::now() + options_.reconnect_max;
+    if (!connected_) return;
+    // What had arrived before comes first. There is an end to it: a server does not speak on a new
+    // connection before its client has.
+    take_frames(options_.limits.receive_queue);
+    set_disconnected();
   }
 
   void set_connected() noexcept {
@@ -179,10 +194,11 @@ class DealerTransport::Core final : public LoopBody {
   std::optional<Socket> socket_;
   CounterCells counters_;
   Message message_;
-  TransportTime reopen_at_ = no_deadline;
+  TransportTime reopen_at_ = no_deadline;  // to replace a socket that does not connect any more
   bool connected_ = false;
-  bool announce_ = false;  // inproc: connected, and the handler is to be told
-  bool reconnect_ = false;
+  bool announce_ = false;   // inproc: connected, and the handler is to be told
+  bool fresh_ = false;      // a new socket, whose descriptors say nothing before it was read once
+  bool reconnect_ = false;  // asked for
   bool drained_ = false;
   bool touched_ = false;  // the socket was used since it last said that there is nothing to read
   Loop loop_;

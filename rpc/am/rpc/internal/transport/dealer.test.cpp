@@ -2,7 +2,11 @@
 
 #include <am/rpc/internal/transport/transport_test.hpp>
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <random>
 
 namespace am::rpc::internal {
 namespace {
@@ -57,6 +61,42 @@ TEST(Dealer, ConnectsAgainToARestartedServer) {
   next.start();
   ASSERT_TRUE(client.handler->wait([&] { return client.handler->frames.size() == 2; }));
   EXPECT_EQ(client.handler->connected, 2);
+}
+
+TEST(Dealer, IsNotHurtByAServerThatSendsGarbage) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // As the server has that takes the port over.
+  const int on = 1;
+  ASSERT_EQ(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(listener, 10), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto endpoint = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  RunningClient client(endpoint);
+  client.handler->outbox = {"hello"};
+  client.start();
+  for (int round = 0; round < 30; ++round) {
+    const int connection = accept(listener, nullptr, nullptr);
+    ASSERT_GE(connection, 0);
+    std::string data(random() % 300, '\0');
+    for (auto& byte : data) byte = static_cast<char>(random());
+    if (round % 2 == 0) data.insert(0, 1, '\xff');
+    static_cast<void>(send(connection, data.data(), data.size(), MSG_NOSIGNAL));
+    close(connection);
+  }
+  close(listener);
+  RunningServer server(endpoint);
+  server.start();
+  EXPECT_TRUE(client.handler->wait([&] { return !client.handler->frames.empty(); }));
+  EXPECT_EQ(client.handler->connected, 1);
 }
 
 TEST(Dealer, ReconnectsWhenToldTo) {

@@ -242,6 +242,7 @@ TEST(Router, RefusesMessagesOfSeveralParts) {
   EXPECT_EQ(server.transport.counters().refused, 1U);
 }
 
+// libzmq 4.3.4 alone aborts the process in about every third run of this: see Socket's constructor.
 TEST(Router, IsNotHurtByGarbage) {
   RunningServer server(any_tcp, {.max_frame_bytes = 1000});
   server.start();

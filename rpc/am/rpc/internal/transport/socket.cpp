@@ -134,6 +134,10 @@ Socket::Socket(const Context& context, Kind kind, const SocketOptions& options) 
     socket.set(zmq::sockopt::sndhwm, limits.send_queue);
     socket.set(zmq::sockopt::rcvhwm, limits.receive_queue);
     socket.set(zmq::sockopt::handshake_ivl, milliseconds(options.handshake_timeout));
+    // With a domain, libzmq turns away peers of ZMTP 1.0 and 2.0, which it must: 4.3.4 takes
+    // garbage for such a peer, and then aborts the process ("zmtp_engine.cpp:446") when it closes
+    // early.
+    socket.set(zmq::sockopt::zap_domain, "asyncmachine");
     if (kind == Kind::router) {
       socket.set(zmq::sockopt::router_mandatory, true);
       socket.set(zmq::sockopt::backlog, options.backlog);
@@ -146,9 +150,10 @@ Socket::Socket(const Context& context, Kind kind, const SocketOptions& options) 
 
     static std::atomic<unsigned> monitors{0};
     const std::string name = "inproc://am-monitor-" + std::to_string(monitors.fetch_add(1));
-    const int events = kind == Kind::router
-                           ? ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED
-                           : ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+    const int events =
+        kind == Kind::router
+            ? ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED
+            : ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED;
     if (zmq_socket_monitor(socket.handle(), name.c_str(), events) != 0) throw zmq::error_t();
     // Unlimited, because libzmq's I/O thread, which serves every socket, would wait for room. What
     // piles up while a handler call hangs is bounded by the rate at which peers connect.
@@ -277,6 +282,7 @@ std::optional<Socket::Event> Socket::next_event() noexcept {
   switch (number) {
     case ZMQ_EVENT_ACCEPTED: return Event{Event::Kind::accepted, value};
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return Event{Event::Kind::ready, value};
+    case ZMQ_EVENT_CONNECT_RETRIED: return Event{Event::Kind::retrying, value};
     default: return Event{Event::Kind::disconnected, value};
   }
 }

@@ -68,9 +68,14 @@ class Socket {
 
   /// Something that happened to a connection.
   struct Event {
-    enum class Kind : std::uint8_t { accepted, ready, disconnected };
+    enum class Kind : std::uint8_t {
+      accepted,      ///< router: a connection, which may turn out to be no peer
+      ready,         ///< dealer: the handshake is done
+      disconnected,  ///< either: a connection ended, whether it was ready or not
+      retrying,      ///< dealer: libzmq will connect again
+    };
     Kind kind;
-    int descriptor;  ///< of the connection; meaningless for `ready`
+    int descriptor;  ///< accepted, disconnected: of the connection
   };
 
   /// Throws `std::system_error` when sockets or descriptors have run out.
@@ -85,7 +90,8 @@ class Socket {
   /// What `bind` came to, wildcards resolved.
   std::string bound_endpoint() const;
 
-  /// Edge triggered; see `LoopBody::may_sleep`.
+  /// Edge triggered; see `LoopBody::may_sleep`. Both say nothing until `receive` and `next_event`
+  /// have found nothing once.
   int descriptor() const noexcept;
   int monitor_descriptor() const noexcept;
 

@@ -12,6 +12,7 @@ find_package(CAF QUIET)
 find_package(cppzmq QUIET)
 find_package(cereal QUIET)
 find_package(ZLIB QUIET)
+find_package(OpenSSL QUIET COMPONENTS Crypto)
 find_package(CLI11 QUIET)
 find_package(nlohmann_json QUIET)
 

@@ -153,11 +153,11 @@ TEST(Queue, drops_a_mutation_that_is_pending_already_and_gives_its_tick) {
 
 // Vectors rule 7: a set ends the search for a twin, but only after it was compared itself.
 TEST(Queue, drops_a_set_that_equals_the_last_one_pending) {
-  am::Machine m{{{"A", {}}, {"B", {}}}};
+  am::Machine m{{{"A", {}}, {"B", {}}, {"C", {}}}};
   std::vector<std::uint64_t> ticks;
   m.on("AState", [&](am::Event& e) {
     for (int i = 0; i < 2; ++i) ticks.push_back(e.machine().set("B").queue_tick().value);
-    ticks.push_back(e.machine().add("A").queue_tick().value);
+    ticks.push_back(e.machine().add("C").queue_tick().value);
     ticks.push_back(e.machine().set("B").queue_tick().value);
   });
   m.add("A");

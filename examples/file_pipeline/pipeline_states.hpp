@@ -2,7 +2,6 @@
 // is. The README has the schema as a picture.
 #pragma once
 
-#include <am/cereal.hpp>
 #include <am/machine.hpp>
 
 #include <cstdint>
@@ -10,14 +9,18 @@
 
 namespace file_pipeline {
 
-/// What the worker is asked to do: the argument of Pipeline::Job.
+/// What the worker is asked to do: the argument of Pipeline::Job. job_order.cpp lets it travel.
 struct JobOrder {
-  std::string folder{};             ///< absolute, as the worker sees it
-  std::uint32_t max_files = 2'000;  ///< the walk ends after this many
-  std::uint64_t max_bytes = std::uint64_t{64}
-                            << 20U;  ///< files that do not fit any more are refused
-  std::uint32_t at_once = 4;         ///< most files that are worked on at a time
-  bool keep_going = true;            ///< go on after a file that failed
+  /// Absolute, as the worker sees it.
+  std::string folder{};
+  /// The walk ends after this many files.
+  std::uint32_t max_files = 2'000;
+  /// Files that do not fit in what is left of this are refused.
+  std::uint64_t max_bytes = 64U * 1024 * 1024;
+  /// Most files that are worked on at a time.
+  std::uint32_t at_once = 4;
+  /// Go on after a file that failed.
+  bool keep_going = true;
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -25,6 +28,7 @@ struct JobOrder {
   }
 };
 
+/// The limits of a job's limits.
 inline constexpr std::uint32_t most_files = 1'000'000;
 inline constexpr std::uint32_t most_at_once = 64;
 
@@ -87,5 +91,3 @@ inline std::uint64_t count(const am::Api& machine, am::StateId state) {
 }
 
 }  // namespace file_pipeline
-
-AM_ARGS(file_pipeline::JobOrder, "file_pipeline.JobOrder")

@@ -1,6 +1,7 @@
 #include <am/rpc/internal/client_core.hpp>
 
 #include <am/error.hpp>
+#include <am/rpc/internal/builtin_args.hpp>
 #include <am/rpc/internal/random.hpp>
 #include <am/rpc/internal/remote_core.hpp>
 
@@ -44,7 +45,9 @@ ClientCore::ClientCore(ClientOptions options)
     : options_(std::move(options)),
       id_(options_.id.empty() ? random_id() : options_.id),
       session_(random_number()),
-      transport_(Context::shared(), dealer_options(options_)) {}
+      transport_(Context::shared(), dealer_options(options_)) {
+  register_builtin_args();
+}
 
 void ClientCore::start() { transport_.start(shared_from_this()); }
 

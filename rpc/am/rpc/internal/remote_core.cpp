@@ -33,7 +33,7 @@ RemoteCore::RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<Cl
 Result RemoteCore::mutate(detail::Operation operation, const StateList& states, Args args) {
   std::vector<StateIndex> called;
   board().indexes_of(states, called);
-  auto encoded = ArgTypes::encode(args);
+  auto encoded = ArgTypes::global().encode(args);
   check_may_block();
   if (over()) return {Result::not_sent, Reason::link};
   std::string error;

@@ -3,6 +3,7 @@
 #include <am/error.hpp>
 #include <am/internal/completion.hpp>
 #include <am/rpc/arg_types.hpp>
+#include <am/rpc/internal/builtin_args.hpp>
 
 #include <fmt/format.h>
 
@@ -54,7 +55,9 @@ class ServerCore::ReplyCompletion final : public am::internal::Completion {
 ServerCore::ServerCore(ServerOptions options)
     : options_(std::move(options)),
       link_options_(link_options(options_)),
-      transport_(Context::shared(), router_options(options_)) {}
+      transport_(Context::shared(), router_options(options_)) {
+  register_builtin_args();
+}
 
 void ServerCore::start() { transport_.start(shared_from_this()); }
 
@@ -296,8 +299,8 @@ void ServerCore::handle(Link& link, const HelloReceived& hello) {
 
 void ServerCore::handle(Link& link, const MutationReceived& mutation) {
   const LinkKey key{link.peer, link.link.id()};
-  auto decoded = ArgTypes::decode(mutation.args);
-  if (!decoded.error.empty()) {
+  auto decoded = ArgTypes::global().decode(mutation.args);
+  if (!decoded.ok()) {
     counters_.denied.fetch_add(1, std::memory_order_relaxed);
     link.link.on_result(mutation.request, {Result::not_sent, Reason::denied}, decoded.error,
                         link.exposed->source->clocks(), std::nullopt, now(), effects_);

@@ -3,6 +3,7 @@
 
 #include <am/tick.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -61,6 +62,9 @@ class StateRef {
   constexpr StateRef(std::string_view name) : name_(name) {}  // NOLINT: implicit
   constexpr StateRef(const char* name) : name_(name) {}       // NOLINT: implicit
   StateRef(const std::string& name) : name_(name) {}          // NOLINT: implicit
+  /// A bare number is no state; 0 would even pass for a null name.
+  template <std::integral Number>
+  StateRef(Number) = delete;
 
   constexpr bool by_id() const noexcept { return id_.valid() || name_.data() == nullptr; }
   constexpr StateId id() const noexcept { return id_; }
@@ -82,7 +86,10 @@ class StateList {
   StateList(const char* name) : kind_(Kind::one), one_(name), size_(1) {}         // NOLINT
   StateList(const std::string& name) : kind_(Kind::one), one_(name), size_(1) {}  // NOLINT
   StateList(StateRef ref) : kind_(Kind::one), one_(ref), size_(1) {}              // NOLINT
-  StateList(std::initializer_list<StateRef> list)                                 // NOLINT
+  /// A bare number is no state.
+  template <std::integral Number>
+  StateList(Number) = delete;
+  StateList(std::initializer_list<StateRef> list)  // NOLINT
       : kind_(Kind::refs), data_(list.begin()), size_(list.size()) {}
   StateList(std::span<const StateRef> list) : StateList(Kind::refs, list) {}            // NOLINT
   StateList(std::span<const StateId> list) : StateList(Kind::ids, list) {}              // NOLINT

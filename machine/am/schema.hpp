@@ -43,13 +43,16 @@ struct StateName {
 /// Properties and relations of one state. The order of the members is part of the API: designated
 /// initialisers follow it.
 struct State {
-  /// Tries to activate itself after every transition that changed a tick.
+  /// Tries to activate itself after every transition that changed a tick, together with all other
+  /// automatic states that are inactive and that no active state removes. What it would add takes
+  /// part even when it cannot come itself for want of a requirement, and may keep others out.
   bool automatic = false;
   /// Can be activated again while active: its tick grows by 2 and its handlers run again.
   bool multi = false;
   /// All of these must be active too, else the state cannot be.
   std::vector<StateName> require{};
-  /// Activated along with the state where nothing keeps them out; never mandatory.
+  /// Activated along with the state where nothing keeps them out; never mandatory. An active multi
+  /// state adds them again in every transition, called or not.
   std::vector<StateName> add{};
   /// Never active together with this state: active ones go, incoming ones are kept out.
   std::vector<StateName> remove{};

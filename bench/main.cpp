@@ -1,0 +1,71 @@
+// am-bench GROUP [--json]: the figures of the project, each against a baseline of the same run.
+
+#include "groups.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <condition_variable>
+#include <exception>
+#include <iostream>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+namespace {
+
+struct Group {
+  const char* name;
+  const char* about;
+  void (*run)(bench::Report&, const bench::Settings&);
+};
+
+constexpr std::array groups{
+    Group{"machine", "Local machines: transitions, waits, memory",
+          [](bench::Report& report, const bench::Settings& settings) {
+            bench::run_machine(report, settings);
+#ifdef BENCH_RPC
+            bench::run_machine_served(report, settings);
+#endif
+          }},
+};
+
+/// The C library's locks are cheaper while a process has one thread; programs that use machines
+/// have several.
+void sleep_until_stopped(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait(lock, stop, [] { return false; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Measures the library, each figure against a baseline of the same run."};
+  bool json = false;
+  bench::Settings settings;
+  app.require_subcommand(1);
+  for (const auto& group : groups) {
+    auto* command = app.add_subcommand(group.name, group.about);
+    command->add_flag("--json", json, "One JSON object per row instead of a table");
+    command->add_flag("--quick", settings.quick, "Tiny runs: checks the program, not the speed");
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const std::jthread second_thread(sleep_until_stopped);
+  try {
+    for (const auto& group : groups) {
+      if (!app.got_subcommand(group.name)) continue;
+      bench::Report report(group.name, json);
+      group.run(report, settings);
+    }
+  } catch (const std::exception& error) {
+    std::cerr << "am-bench: " << error.what() << '\n';
+    return 1;
+  }
+  return 0;
+}

@@ -52,14 +52,22 @@ Ended Wait::wait_until(std::chrono::steady_clock::time_point deadline,
                        std::stop_token token) const {
   if (const auto how = ended()) return *how;
   state_->core->check_may_block();
-  std::unique_lock lock(state_->mutex);
-  const auto over = [&] { return done(); };
-  if (deadline == std::chrono::steady_clock::time_point::max()) {
-    if (!state_->changed.wait(lock, token, over)) return Ended::stopped;
-  } else if (!state_->changed.wait_until(lock, token, deadline, over)) {
-    return token.stop_requested() ? Ended::stopped : Ended::timeout;
+  switch (state_->signal.wait(deadline, std::move(token))) {
+    case detail::Signal::Outcome::timeout: return Ended::timeout;
+    case detail::Signal::Outcome::stopped: return Ended::stopped;
+    case detail::Signal::Outcome::fired: break;
   }
   return *ended();
+}
+
+Continuation Wait::attach(std::shared_ptr<Executor> executor, std::function<void(Ended)> fn) const {
+  if (state_ == nullptr) {
+    executor->post([fn = std::move(fn)] { fn(Ended::disposed); });
+    return {};
+  }
+  if (executor == inline_executor()) executor = state_->core->completions();
+  return Continuation(state_->signal.then(
+      std::move(executor), [wait = *this, fn = std::move(fn)] { fn(*wait.ended()); }));
 }
 
 }  // namespace am

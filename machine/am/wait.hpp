@@ -1,8 +1,14 @@
 // Waiting for a machine: one object, several ways to wait on it.
 #pragma once
 
+#include <am/continuation.hpp>
+#include <am/detail/function_of.hpp>
+#include <am/executor.hpp>
+
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <utility>
@@ -67,7 +73,27 @@ class Wait {
   Ended wait_until(std::chrono::steady_clock::time_point deadline,
                    std::stop_token token = {}) const;
 
+  /// Has `fn` called with how the wait ended (`Ended`, or nothing), once, when it has. It keeps the
+  /// wait attached, without a handle, until it has run or was canceled.
+  ///
+  /// On a local machine it runs on the thread that ended the wait, as soon as that is out of all
+  /// transitions, or on the calling thread if the wait has ended already; see `inline_executor`.
+  /// On a remote machine it runs on `completion_executor`. It may mutate any machine and attach
+  /// further waits; give one that blocks for long an executor of its own. It must not throw: that
+  /// ends the program, as in a thread.
+  template <class F>
+  Continuation then(F fn) const {
+    return then(inline_executor(), std::move(fn));
+  }
+  /// The same on `executor`.
+  template <class F>
+  Continuation then(std::shared_ptr<Executor> executor, F fn) const {
+    return attach(std::move(executor), detail::function_of<Ended>(std::move(fn)));
+  }
+
  private:
+  Continuation attach(std::shared_ptr<Executor> executor, std::function<void(Ended)> fn) const;
+
   internal::WaitState* state_ = nullptr;
 };
 

@@ -4,6 +4,7 @@
 #include <am/args.hpp>
 #include <am/detail/clock_board.hpp>
 #include <am/error_info.hpp>
+#include <am/executor.hpp>
 #include <am/result.hpp>
 #include <am/transition.hpp>
 #include <am/wait.hpp>
@@ -52,6 +53,8 @@ class Core : public std::enable_shared_from_this<Core> {
   virtual void check_may_block() const = 0;
   /// How every wait ends from now on, as the machine can change no more; nothing while it lives.
   virtual std::optional<Ended> over() const noexcept = 0;
+  /// Where continuations run that were given no executor.
+  virtual const std::shared_ptr<Executor>& completions() const = 0;
 
   // -- waits, from any thread -------------------------------------------------
 

@@ -1,10 +1,12 @@
 #include <am/internal/local_core.hpp>
 
 #include <am/error.hpp>
+#include <am/internal/run_completions.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <utility>
 
@@ -57,7 +59,10 @@ class LocalCore::DrainScope {
   explicit DrainScope(const LocalCore& core) : core_(core), outer_(innermost()) {
     innermost() = this;
   }
-  ~DrainScope() { innermost() = outer_; }
+  ~DrainScope() {
+    innermost() = outer_;
+    if (!deferred_.empty()) internal::run_completions(std::move(deferred_));
+  }
   DrainScope(const DrainScope&) = delete;
   DrainScope& operator=(const DrainScope&) = delete;
 
@@ -71,6 +76,18 @@ class LocalCore::DrainScope {
     return scope;
   }
 
+  /// Keeps `fn` until the outermost drain of this thread is over.
+  void defer(std::function<void()> fn) {
+    auto* scope = this;
+    while (scope->outer_ != nullptr) scope = scope->outer_;
+    scope->deferred_.push_back(std::move(fn));
+  }
+  /// Others keep this thread busy: what it has deferred does not have to wait for that.
+  void hand_over() {
+    if (deferred_.empty()) return;
+    for (auto& fn : std::exchange(deferred_, {})) completion_executor()->post(std::move(fn));
+  }
+
   /// What the mutation that runs now, and its descendants, complete.
   std::shared_ptr<Completion> completion{};
   const Transition* transition = nullptr;
@@ -80,9 +97,17 @@ class LocalCore::DrainScope {
  private:
   const LocalCore& core_;
   DrainScope* outer_;
+  std::vector<std::function<void()>> deferred_{};  ///< of the outermost scope only
 };
 
 LocalCore::DrainScope* LocalCore::own_drain() const noexcept { return DrainScope::of(*this); }
+
+bool LocalCore::defer(std::function<void()>& completion) {
+  auto* const scope = DrainScope::innermost();
+  if (scope == nullptr) return false;
+  scope->defer(std::move(completion));
+  return true;
+}
 
 // -- life -----------------------------------------------------------------------------
 
@@ -364,16 +389,25 @@ Result LocalCore::check_now_or_later(Frame& frame) {
 
 // -- drain -------------------------------------------------------------------------------
 
+namespace {
+
+/// How many queued mutations a drain runs before it lets others do its completions.
+constexpr unsigned completions_wait_for = 64;
+
+}  // namespace
+
 /// Runs the frame's mutation and then the queue until it is empty. Returns the result of the
 /// frame's own mutation.
 Result LocalCore::drain(Frame& frame) {
   std::shared_ptr<Core> keep_alive;  // outlives the scope, whose core it may be the last to keep
   DrainScope scope(*this);
   const auto result = run_with_followups(frame, scope);
+  unsigned others = 0;
   while (!queue_.try_release()) {
     if (!queue_.pop(frame.mutation)) continue;
     if (queue_.watched() && queue_length() <= options_.queue_limit / 2) queue_.notify_watchers();
     run_with_followups(frame, scope);
+    if (++others % completions_wait_for == 0) scope.hand_over();
   }
   // Everything below runs without the claim: others may drain by now.
   if (queue_.watched()) queue_.notify_watchers();

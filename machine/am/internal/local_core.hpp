@@ -61,6 +61,7 @@ class LocalCore final : public Core {
   std::optional<Ended> over() const noexcept override {
     return queue_.closed() ? std::optional(Ended::disposed) : std::nullopt;
   }
+  const std::shared_ptr<Executor>& completions() const override { return inline_executor(); }
 
   // -- for other modules ------------------------------------------------------------
 
@@ -69,6 +70,9 @@ class LocalCore final : public Core {
   /// mutation never got into the queue (a result with Reason::queue_full or Reason::disposed).
   Result submit(Operation operation, std::span<const StateIndex> states, Args args,
                 std::shared_ptr<internal::Completion> completion);
+
+  /// Keeps `completion` until the calling thread is out of all drains; false when it is in none.
+  static bool defer(std::function<void()>& completion);
 
   // -- handlers and tracers ------------------------------------------------------------
 

@@ -15,8 +15,7 @@ void WaitState::end(Ended how) {
                                      std::memory_order_acq_rel)) {
     return;
   }
-  const std::lock_guard lock(mutex);
-  changed.notify_all();
+  signal.fire();
 }
 
 void WaitState::drop_reference() {

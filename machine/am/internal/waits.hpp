@@ -2,14 +2,13 @@
 #pragma once
 
 #include <am/detail/clock_board.hpp>
+#include <am/detail/signal.hpp>
 #include <am/wait.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -33,8 +32,7 @@ struct WaitState {
   std::atomic<std::uint32_t> references{1};
   std::atomic<std::uint32_t> handles{1};
   std::atomic<std::int8_t> ended{-1};
-  std::mutex mutex;
-  std::condition_variable_any changed;
+  detail::Signal signal;
   std::shared_ptr<detail::Core> core;
 
   // Guarded by the core's commit mutex.
@@ -46,7 +44,7 @@ struct WaitState {
   WaitState* next = nullptr;
   std::multimap<std::uint64_t, WaitState*>::iterator position{};
 
-  /// Ends the wait once; later calls do nothing. Wakes those who block on it.
+  /// Ends the wait once; later calls do nothing. Wakes those who block on it, posts continuations.
   void end(Ended how);
   void drop_reference();
 };

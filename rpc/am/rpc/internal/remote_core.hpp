@@ -34,6 +34,7 @@ class RemoteCore final : public detail::Core {
   bool is_local() const noexcept override { return false; }
   void check_may_block() const override;
   std::optional<Ended> over() const noexcept override;
+  const std::shared_ptr<Executor>& completions() const override { return completion_executor(); }
 
   // -- by the I/O thread ---------------------------------------------------------------
 

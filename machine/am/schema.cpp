@@ -215,9 +215,9 @@ void SchemaData::compile_relations() {
   const auto& entries = schema.entries();
   add.resize(size);
   after_list.resize(size);
-  require = remove = removed_by = after = BitMatrix(size, size);
-  for (auto* bits :
-       {&automatic, &multi, &has_add, &has_require, &has_remove, &has_after, &health}) {
+  require = required_by = remove = removed_by = after = BitMatrix(size, size);
+  for (auto* bits : {&automatic, &multi, &has_add, &has_require, &has_remove, &has_after,
+                     &is_required, &conflicts, &intricate, &health}) {
     bits->assign(words, 0);
   }
   const auto index_of = [&](const StateName& n) { return by_name.at(n.text); };
@@ -226,10 +226,16 @@ void SchemaData::compile_relations() {
     if (state.automatic) set(automatic, i);
     if (state.multi) set(multi, i);
     for (const auto& n : state.add) add[i].push_back(index_of(n));
-    for (const auto& n : state.require) set(require.row(i), index_of(n));
+    for (const auto& n : state.require) {
+      set(require.row(i), index_of(n));
+      set(required_by.row(index_of(n)), i);
+      set(is_required, index_of(n));
+    }
     for (const auto& n : state.remove) {
       set(remove.row(i), index_of(n));
       set(removed_by.row(index_of(n)), i);
+      set(conflicts, i);
+      set(conflicts, index_of(n));
     }
     for (const auto& n : state.after) {
       after_list[i].push_back(index_of(n));
@@ -239,6 +245,7 @@ void SchemaData::compile_relations() {
     if (!state.require.empty()) set(has_require, i);
     if (!state.remove.empty()) set(has_remove, i);
     if (!state.after.empty()) set(has_after, i);
+    if (!state.after.empty() || (state.multi && !state.add.empty())) set(intricate, i);
     if (name.text == "Heartbeat" || name.text == "Healthcheck") set(health, i);
     if (name.text == exception_state) exception = static_cast<StateIndex>(i);
   }

@@ -94,6 +94,10 @@ StateIndex ClockBoard::index_of(StateRef ref) const {
 
 void ClockBoard::indexes_of(const StateList& list, std::vector<StateIndex>& out) const {
   out.clear();
+  if (list.size() == 1 && !list.by_index()) {  // the usual call
+    out.push_back(index_of(list[0]));
+    return;
+  }
   for (std::size_t i = 0; i < list.size(); ++i) {
     StateIndex index = 0;
     if (list.by_index()) {

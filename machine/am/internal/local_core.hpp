@@ -140,6 +140,7 @@ class LocalCore final : public Core {
 
   // By the drainer only; `order_` is also read under the commit mutex.
   std::vector<StateIndex> order_;
+  bool settled_ = true;  ///< relations hold among the active states (see Resolver)
   std::uint64_t transitions_ = 0;
   std::shared_ptr<const Attachments> running_;
   std::uint32_t running_version_ = 0;

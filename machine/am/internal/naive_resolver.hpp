@@ -107,6 +107,13 @@ class Resolver {
     return order(with_requirements(reversed(third)));
   }
 
+  /// True when every requirement is met within `list`, and none of it removes another.
+  bool settled(const Names& list) const {
+    return std::all_of(list.begin(), list.end(), [&](const auto& s) {
+      return has_all(list, at(s).require) && list - at(s).remove == list;
+    });
+  }
+
   /// Spec 3.6.
   Names order(Names list) const {
     const auto position = [&](const std::string& name) {

@@ -12,6 +12,11 @@ namespace am::internal {
 
 /// Resolves mutations. Holds scratch memory only, which it reuses: no allocation once warm.
 /// One thread at a time.
+///
+/// There are two ways to the same result. The full one walks the list of all active states step by
+/// step as the specification does. The usual one looks only at the states that come and go, and at
+/// those whose relations they touch; it knows when it cannot tell and leaves the mutation to the
+/// full one. Tests hold both against a naive resolver.
 class Resolver {
  public:
   /// What a resolution works on.
@@ -20,6 +25,8 @@ class Resolver {
     std::span<const StateIndex> called;  ///< without duplicates, in call order
     std::span<const StateIndex> before;  ///< active states in machine order
     Bits before_bits;                    ///< the same as a set
+    /// `settled()` of the resolution that `before` is from; true for no active states.
+    bool settled;
   };
 
   /// Writes the target states, in machine order, to `targets`.
@@ -30,23 +37,44 @@ class Resolver {
 
   /// After `resolve`: the targets as a set.
   Bits target_bits() const noexcept { return list_bits_; }
+  /// After `resolve`: every requirement among the targets is met, and none of them removes another.
+  /// Only implied states of the second level can do so, as nothing blocks on their account.
+  bool settled() const noexcept { return settled_; }
 
  private:
+  // -- the usual way ------------------------------------------------------------
+
+  bool resolve_change(const SchemaData& schema, const Input& input,
+                      std::vector<StateIndex>& targets);
+  bool let_in(const SchemaData& schema, const Input& input);
+  void block(const SchemaData& schema, const Input& input);
+  void drop_dependents(const SchemaData& schema);
+  void list_change(const SchemaData& schema, const Input& input, std::vector<StateIndex>& targets);
+
+  // -- the full way -------------------------------------------------------------
+
   void base_list(const Input& input);
   void append_implied(const SchemaData& schema, const Input& input, Bits excluded);
   void drop_unmet(const SchemaData& schema);
   void drop_blocked(const SchemaData& schema);
+  void order_by_rank(const SchemaData& schema, std::vector<StateIndex>& list);
   void order_by_after(const SchemaData& schema, std::vector<StateIndex>& list);
+
+  std::vector<Word> list_bits_;
+  std::vector<Word> called_bits_;
+  std::vector<Word> dead_;
+  bool settled_ = true;
+  std::size_t words_ = 0;
+
+  std::vector<StateIndex> entering_;  ///< new ones of the called states, then what those imply
+  std::size_t implied_at_ = 0;        ///< where the implied ones start
+  std::vector<StateIndex> leaving_;
 
   std::vector<StateIndex> list_;
   std::vector<StateIndex> kept_;
   std::vector<StateIndex> sorted_;
-  std::vector<Word> list_bits_;
-  std::vector<Word> called_bits_;
-  std::vector<Word> dead_;
   std::vector<Word> killed_;
   std::vector<Word> remaining_;
-  std::size_t words_ = 0;
 };
 
 }  // namespace am::internal

@@ -27,8 +27,9 @@ struct SchemaData {
   std::vector<std::vector<StateIndex>> add;
   std::vector<std::vector<StateIndex>> after_list;
   BitMatrix require;
-  BitMatrix remove;      ///< row i: what i removes
-  BitMatrix removed_by;  ///< row i: what removes i
+  BitMatrix required_by;  ///< row i: what requires i
+  BitMatrix remove;       ///< row i: what i removes
+  BitMatrix removed_by;   ///< row i: what removes i
   BitMatrix after;
   std::vector<Word> automatic;
   std::vector<Word> multi;
@@ -36,6 +37,11 @@ struct SchemaData {
   std::vector<Word> has_require;
   std::vector<Word> has_remove;
   std::vector<Word> has_after;
+  std::vector<Word> is_required;  ///< by some state
+  std::vector<Word> conflicts;    ///< removes some state or is removed by one
+  /// What a resolution has to look at again on every transition while it is active: states with
+  /// After, and multi states with Add.
+  std::vector<Word> intricate;
   /// Position in the topological order of Require; -1 for states outside of it (spec 3.6).
   std::vector<std::int32_t> rank;
   bool ranked = false;  ///< some rank is not -1

@@ -31,8 +31,12 @@ bool contains(std::span<const StateIndex> list, StateIndex state) {
 
 std::size_t count(Bits a, Bits without) {
   std::size_t n = 0;
-  for (std::size_t w = 0; w < a.size(); ++w)
-    n += static_cast<std::size_t>(std::popcount(a[w] & ~without[w]));
+  for (std::size_t w = 0; w < a.size(); ++w) {
+    // Counting is a call where the processor may lack the instruction; most words have nothing.
+    if (const auto word = a[w] & ~without[w]; word != 0) {
+      n += static_cast<std::size_t>(std::popcount(word));
+    }
+  }
   return n;
 }
 
@@ -97,7 +101,8 @@ void LocalCore::prepare(Frame& frame) {
 
 void LocalCore::resolve(Frame& frame, MutationType type, std::span<const StateIndex> called) {
   frame.resolver.resolve(*board().schema().data(),
-                         {type, called, frame.transition.before, frame.before_bits}, frame.targets);
+                         {type, called, frame.transition.before, frame.before_bits, settled_},
+                         frame.targets);
   frame.transition.targets = frame.targets;
 }
 
@@ -136,7 +141,7 @@ void LocalCore::reject_by_relations(Frame& frame) {
   }
 }
 
-/// Vectors rule 19. Order matters only where there are several.
+/// Vectors rule 19. The lists are walked only until the last one is found: new states come first.
 void LocalCore::find_exits_and_enters(Frame& frame) {
   auto& t = frame.transition;
   const auto& schema = *t.schema->data();
@@ -145,16 +150,19 @@ void LocalCore::find_exits_and_enters(Frame& frame) {
   t.exits.clear();
   t.enters.clear();
   if (const auto leaving = count(before, targets); leaving != 0) {
-    for (const auto s : t.before) {
-      if (!internal::test(targets, s)) t.exits.push_back(s);
+    for (auto s = t.before.begin(); t.exits.size() < leaving; ++s) {
+      if (!internal::test(targets, *s)) t.exits.push_back(*s);
     }
     frame.resolver.order(schema, t.exits);
   }
-  const bool any_multi = internal::intersects(schema.multi, frame.called_bits);
-  if (!any_multi && count(targets, before) == 0) return;
-  for (const auto s : t.targets) {
-    const bool again = internal::test(schema.multi, s) && internal::test(frame.called_bits, s);
-    if (again || !internal::test(before, s)) t.enters.push_back(s);
+  auto entering = count(targets, before);
+  for (const auto s : t.called) {
+    const bool again = internal::test(schema.multi, s) && internal::test(before, s);
+    if (again && internal::test(targets, s)) ++entering;
+  }
+  for (auto s = t.targets.begin(); t.enters.size() < entering; ++s) {
+    const bool again = internal::test(schema.multi, *s) && internal::test(frame.called_bits, *s);
+    if (again || !internal::test(before, *s)) t.enters.push_back(*s);
   }
 }
 
@@ -299,6 +307,7 @@ void LocalCore::apply(Frame& frame) {
       order_.swap(frame.targets);  // `t.before` and `t.targets` keep pointing at the same buffers
     });
   }
+  settled_ = frame.resolver.settled();
   t.phase = Transition::Phase::final;
   each_tracer([&](Tracer& tracer) { tracer.transition_finals(t); });
 }
@@ -343,6 +352,7 @@ void LocalCore::roll_back(Frame& frame, std::size_t first_failed_enter) {
     order_ = frame.walk;
   });
   t.targets = order_;
+  settled_ = false;  // what stays may require what had to go
 }
 
 /// Vectors rule 24. Makes the frame's mutation the automatic one; false when none is due.

@@ -323,6 +323,18 @@ TEST(Dispose, in_a_handler_of_the_machine_waits_for_the_transition) {
   EXPECT_TRUE(ran_on);
 }
 
+TEST(Dispose, lets_go_of_handlers_that_hold_the_machine) {
+  const auto watched = std::make_shared<int>(0);
+  {
+    am::Machine m{door()};
+    const am::Api handle = m;
+    m.on("OpenState", [handle, watched, wait = m.when("Locked")](am::Event&) {});
+    m.add("Open");
+    EXPECT_EQ(watched.use_count(), 2);
+  }
+  EXPECT_EQ(watched.use_count(), 1);
+}
+
 TEST(Dispose, drops_what_is_queued_and_tells_tracers) {
   struct Tracer : am::Tracer {
     int count = 0;

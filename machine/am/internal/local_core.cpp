@@ -151,12 +151,22 @@ bool LocalCore::dispose() {
 void LocalCore::finish_disposal() {
   if (released_.exchange(true)) return;
   release_all(Ended::disposed);
+  // Handlers and tracers may hold handles to this very machine: it lets go of them.
+  const std::shared_ptr<const Attachments> none = std::make_shared<Attachments>(board().size());
   std::shared_ptr<const Attachments> attachments;
   {
     const std::lock_guard lock(attach_mutex_);
-    attachments = attachments_;
+    attachments = std::exchange(attachments_, none);
+    attachments_version_.fetch_add(1, std::memory_order_release);
   }
-  for (const auto& [id, tracer] : attachments->tracers) tracer->disposed();
+  has_tracers_.store(false, std::memory_order_release);
+  if (!queue_.draining()) running_ = none;  // nobody drains a closed queue again
+  for (const auto& [id, tracer] : attachments->tracers) {
+    try {
+      tracer->disposed();
+    } catch (...) {  // a tracer's exception is its own affair
+    }
+  }
 }
 
 void LocalCore::drop(std::vector<Mutation>& mutations) {

@@ -97,8 +97,9 @@ void Core::release_all(Ended how) {
     chain = waits_->take_all();
     waits_->take_all_contexts(contexts);
   }
-  Waits::finish(chain, how);
+  // As in a transition: whoever wakes from a wait finds the contexts stopped.
   for (auto& source : contexts) source.request_stop();
+  Waits::finish(chain, how);
 }
 
 }  // namespace am::detail

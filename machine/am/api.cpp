@@ -15,6 +15,12 @@ Result Api::add_error(ErrorInfo error, StateList states) {
   return core_->mutate(detail::Operation::add, StateList(called), Args(std::move(error)));
 }
 
+Pending<Result> Api::mutate_async(detail::Operation operation, StateList states, Args args) {
+  auto pending = std::make_shared<detail::PendingState<Result>>(core_);
+  core_->mutate_async(operation, states, std::move(args), pending);
+  return Pending<Result>(std::move(pending));
+}
+
 Time Api::time() const {
   thread_local std::vector<std::uint64_t> ticks;
   board_->snapshot(ticks);
@@ -60,6 +66,12 @@ Wait Api::when_time(StateRef state, Tick tick) const {
 
 Wait Api::when_ticks(StateRef state, std::uint64_t ticks) const {
   return core_->wait_on_ticks(board_->index_of(state), ticks);
+}
+
+Wait Api::when_next_active(StateRef state) const {
+  const auto index = board_->index_of(state);
+  const Tick now{board_->tick(index)};
+  return core_->wait_on({{index, WaitTerm::Kind::tick, now.value + (now.active() ? 2 : 1)}});
 }
 
 Wait Api::when_queue(QueueTick tick) const { return core_->wait_on_queue(tick.value); }

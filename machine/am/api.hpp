@@ -4,12 +4,15 @@
 #include <am/args.hpp>
 #include <am/detail/core.hpp>
 #include <am/error_info.hpp>
+#include <am/pending.hpp>
 #include <am/result.hpp>
 #include <am/schema.hpp>
 #include <am/state_id.hpp>
 #include <am/tick.hpp>
+#include <am/timers.hpp>
 #include <am/wait.hpp>
 
+#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -63,6 +66,41 @@ class Api {
   /// Adds Exception, and `states` with it, with `error` as the argument of type ErrorInfo.
   Result add_error(ErrorInfo error, StateList states = {});
 
+  // -- mutations whose outcome comes later ----------------------------------------
+  // They never block: a full queue refuses them. The outcome is there when the mutation, and all
+  // that its handlers queued, has run; it is never `queued`. On a local machine that is idle they
+  // run at once, on the calling thread; calls on a remote machine follow one another on the wire
+  // without waiting for replies.
+
+  /// Activates `states`.
+  Pending<Result> add_async(StateList states, Args args = {}) {
+    return mutate_async(detail::Operation::add, states, std::move(args));
+  }
+  /// Deactivates `states`.
+  Pending<Result> remove_async(StateList states, Args args = {}) {
+    return mutate_async(detail::Operation::remove, states, std::move(args));
+  }
+  /// Makes `states`, and what they imply, the only active ones.
+  Pending<Result> set_async(StateList states, Args args = {}) {
+    return mutate_async(detail::Operation::set, states, std::move(args));
+  }
+
+  /// Activates `states` once `delay` has passed, from a thread of the library (`Timers::at`). Does
+  /// not keep the machine.
+  template <class Rep, class Period>
+  Delayed add_after(std::chrono::duration<Rep, Period> delay, StateList states, Args args = {}) {
+    return add_later(std::chrono::ceil<Timers::Clock::duration>(delay), {}, states,
+                     std::move(args));
+  }
+  /// Activates `states` each time `interval` has passed, until canceled or the machine is gone.
+  /// What falls behind is made up for once, not as often as it was missed. Throws `Error`
+  /// (invalid_argument) for an interval of nothing.
+  template <class Rep, class Period>
+  Delayed add_every(std::chrono::duration<Rep, Period> interval, StateList states, Args args = {}) {
+    return add_repeatedly(std::chrono::ceil<Timers::Clock::duration>(interval), states,
+                          std::move(args));
+  }
+
   // -- reading: never blocks on a mutation --------------------------------------
 
   /// True when the state is active. One atomic load.
@@ -102,6 +140,11 @@ class Api {
   Wait when_time(StateRef state, Tick tick) const;
   /// Ends when the clock of `state` has grown by `ticks` from now on.
   Wait when_ticks(StateRef state, std::uint64_t ticks) const;
+  /// Ends when `state` becomes active after this, also when it is active now; for a multi state,
+  /// when it is activated again.
+  Wait when_next_active(StateRef state) const;
+  /// Ends when Exception is active.
+  Wait when_error() const { return when(exception_state); }
   /// Ends when the mutation with this queue tick, as in a queued `Result`, has run.
   Wait when_queue(QueueTick tick) const;
 
@@ -129,6 +172,12 @@ class Api {
  protected:
   std::shared_ptr<detail::Core> core_;
   detail::ClockBoard* board_;
+
+ private:
+  Pending<Result> mutate_async(detail::Operation operation, StateList states, Args args);
+  Delayed add_later(Timers::Clock::duration delay, Timers::Clock::duration interval,
+                    StateList states, Args args);
+  Delayed add_repeatedly(Timers::Clock::duration interval, StateList states, Args args);
 };
 
 }  // namespace am

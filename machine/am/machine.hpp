@@ -31,6 +31,8 @@ struct MachineOptions {
   QueueFull queue_full = QueueFull::refuse;
   /// How long `dispose` and the destructor wait for a running transition.
   std::chrono::milliseconds dispose_timeout{10'000};
+  /// What delayed mutations go by; the process's timers when null.
+  std::shared_ptr<Timers> timers{};
 };
 
 struct TracerId {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <am/continuation.hpp>
+#include <am/detail/awaiting.hpp>
 #include <am/detail/function_of.hpp>
 #include <am/executor.hpp>
 
 #include <chrono>
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -91,10 +93,33 @@ class Wait {
     return attach(std::move(executor), detail::function_of<Ended>(std::move(fn)));
   }
 
+  class Awaiter;
+  /// In a coroutine: gives how the wait ended. An `am::Task` goes on on its executor; another kind
+  /// of coroutine where `then` without an executor would run.
+  Awaiter operator co_await() const;
+
  private:
   Continuation attach(std::shared_ptr<Executor> executor, std::function<void(Ended)> fn) const;
 
   internal::WaitState* state_ = nullptr;
 };
+
+class Wait::Awaiter {
+ public:
+  explicit Awaiter(Wait wait) : wait_(std::move(wait)) {}
+  bool await_ready() const noexcept { return wait_.done(); }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> coroutine) const {
+    const auto wait = wait_;  // this may be gone as soon as it is attached
+    auto suspended = detail::suspend(coroutine);
+    wait.then(std::move(suspended.executor), std::move(suspended.resume));
+  }
+  Ended await_resume() const noexcept { return *wait_.ended(); }
+
+ private:
+  Wait wait_;
+};
+
+inline Wait::Awaiter Wait::operator co_await() const { return Awaiter(*this); }
 
 }  // namespace am

@@ -5,7 +5,9 @@
 #include <am/detail/clock_board.hpp>
 #include <am/error_info.hpp>
 #include <am/executor.hpp>
+#include <am/pending.hpp>
 #include <am/result.hpp>
+#include <am/timers.hpp>
 #include <am/transition.hpp>
 #include <am/wait.hpp>
 
@@ -44,6 +46,9 @@ class Core : public std::enable_shared_from_this<Core> {
   // -- what differs ---------------------------------------------------------
 
   virtual Result mutate(Operation operation, const StateList& states, Args args) = 0;
+  /// Never blocks; `pending` gets the mutation's own result.
+  virtual void mutate_async(Operation operation, const StateList& states, Args args,
+                            std::shared_ptr<PendingState<Result>> pending) = 0;
   /// Active states, in machine order where it is known, else in index order.
   virtual void active_states(std::vector<StateIndex>& out) const = 0;
   virtual std::optional<ErrorInfo> last_error() const = 0;
@@ -55,6 +60,7 @@ class Core : public std::enable_shared_from_this<Core> {
   virtual std::optional<Ended> over() const noexcept = 0;
   /// Where continuations run that were given no executor.
   virtual const std::shared_ptr<Executor>& completions() const = 0;
+  virtual const std::shared_ptr<Timers>& timers() const { return system_timers(); }
 
   // -- waits, from any thread -------------------------------------------------
 

@@ -54,6 +54,8 @@ class LocalCore final : public Core {
   // -- Core -----------------------------------------------------------------------
 
   Result mutate(Operation operation, const StateList& states, Args args) override;
+  void mutate_async(Operation operation, const StateList& states, Args args,
+                    std::shared_ptr<PendingState<Result>> pending) override;
   void active_states(std::vector<StateIndex>& out) const override;
   std::optional<ErrorInfo> last_error() const override;
   bool is_local() const noexcept override { return true; }
@@ -62,6 +64,9 @@ class LocalCore final : public Core {
     return queue_.closed() ? std::optional(Ended::disposed) : std::nullopt;
   }
   const std::shared_ptr<Executor>& completions() const override { return inline_executor(); }
+  const std::shared_ptr<Timers>& timers() const override {
+    return options_.timers != nullptr ? options_.timers : system_timers();
+  }
 
   // -- for other modules ------------------------------------------------------------
 

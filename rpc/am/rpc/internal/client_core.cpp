@@ -101,6 +101,24 @@ Result ClientCore::call(LinkId link, Op op, std::vector<StateIndex> called, Byte
   return slot->result;
 }
 
+void ClientCore::call_async(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
+                            Told told) {
+  const auto slot = std::make_shared<CallSlot>();
+  slot->told = std::move(told);
+  const auto deadline = now() + options_.call_timeout;
+  bool stopped = false;
+  {
+    const std::lock_guard lock(commands_mutex_);
+    stopped = stopped_;
+    if (!stopped) {
+      commands_.push_back(
+          CallCommand{link, op, std::move(called), std::move(args), deadline, slot});
+    }
+  }
+  if (stopped) return answer(slot, {Result::not_sent, Reason::link}, "");
+  transport_.wake();
+}
+
 void ClientCore::detach(LinkId link) { post(CloseCommand{link}); }
 
 bool ClientCore::stop(std::chrono::milliseconds timeout) {
@@ -183,15 +201,16 @@ void ClientCore::run(CloseCommand& command) {
 }
 
 void ClientCore::run(StopCommand&) {
+  std::vector<Command> left;
   {
     const std::lock_guard lock(commands_mutex_);
     stopped_ = true;
-    for (auto& command : commands_) {
-      if (auto* call = std::get_if<CallCommand>(&command)) {
-        answer(call->slot, {Result::not_sent, Reason::link}, "");
-      }
+    left.swap(commands_);
+  }
+  for (auto& command : left) {
+    if (auto* call = std::get_if<CallCommand>(&command)) {
+      answer(call->slot, {Result::not_sent, Reason::link}, "");
     }
-    commands_.clear();
   }
   while (!links_.empty()) {
     auto& link = *links_.begin()->second;
@@ -398,6 +417,7 @@ void ClientCore::erase(LinkId id) {
 }
 
 void ClientCore::answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error) {
+  if (slot->told) return slot->told(result, std::move(error));
   {
     const std::lock_guard lock(slot->mutex);
     slot->done = true;

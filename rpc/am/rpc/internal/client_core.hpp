@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,10 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   Expected<std::shared_ptr<RemoteCore>> attach(AttachOptions options);
   /// Sends a request and waits for its reply, at most `call_timeout`. `error` is the reply's text.
   Result call(LinkId link, Op op, std::vector<StateIndex> called, Bytes args, std::string& error);
+  /// The same without waiting: `told` is called once, mostly on the I/O thread; it must not block.
+  /// Any thread.
+  using Told = std::function<void(Result, std::string error)>;
+  void call_async(LinkId link, Op op, std::vector<StateIndex> called, Bytes args, Told told);
   /// Says bye for a link, whose proxy has ended already. Any thread.
   void detach(LinkId link);
   bool stop(std::chrono::milliseconds timeout);
@@ -58,6 +63,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     bool done = false;
     Result result{};
     std::string error{};
+    Told told{};  ///< instead of a thread that waits
   };
   /// Where a thread waits for a link to open.
   struct AttachSlot {

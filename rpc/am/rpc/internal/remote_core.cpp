@@ -39,11 +39,28 @@ Result RemoteCore::mutate(detail::Operation operation, const StateList& states, 
   std::string error;
   const auto result =
       client_->call(link_, op_of(operation), std::move(called), std::move(encoded), error);
-  if (!error.empty()) {
-    const std::lock_guard lock(mutex_);
-    last_error_ = ErrorInfo{std::move(error), "server"};
-  }
+  remember_error(std::move(error));
   return result;
+}
+
+void RemoteCore::mutate_async(detail::Operation operation, const StateList& states, Args args,
+                              std::shared_ptr<detail::PendingState<Result>> pending) {
+  std::vector<StateIndex> called;
+  board().indexes_of(states, called);
+  auto encoded = ArgTypes::global().encode(args);
+  if (over()) return pending->end({Result::not_sent, Reason::link});
+  client_->call_async(link_, op_of(operation), std::move(called), std::move(encoded),
+                      [self = std::static_pointer_cast<RemoteCore>(shared_from_this()),
+                       pending = std::move(pending)](Result result, std::string error) {
+                        self->remember_error(std::move(error));
+                        pending->end(result);
+                      });
+}
+
+void RemoteCore::remember_error(std::string error) {
+  if (error.empty()) return;
+  const std::lock_guard lock(mutex_);
+  last_error_ = ErrorInfo{std::move(error), "server"};
 }
 
 void RemoteCore::active_states(std::vector<StateIndex>& out) const {

@@ -29,6 +29,8 @@ class RemoteCore final : public detail::Core {
   // -- Core -------------------------------------------------------------------------
 
   Result mutate(detail::Operation operation, const StateList& states, Args args) override;
+  void mutate_async(detail::Operation operation, const StateList& states, Args args,
+                    std::shared_ptr<detail::PendingState<Result>> pending) override;
   void active_states(std::vector<StateIndex>& out) const override;
   std::optional<ErrorInfo> last_error() const override;
   bool is_local() const noexcept override { return false; }
@@ -52,6 +54,8 @@ class RemoteCore final : public detail::Core {
   ClientCore& client() const noexcept { return *client_; }
 
  private:
+  void remember_error(std::string error);
+
   const std::shared_ptr<ClientCore> client_;
   const LinkId link_;
   std::atomic<int> over_{-1};

@@ -1,0 +1,88 @@
+// Mutations after a time, once or again and again.
+#include <am/api.hpp>
+
+#include <am/timers.hpp>
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace am {
+
+struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
+  std::shared_ptr<Timers> timers;
+  std::weak_ptr<detail::Core> core;
+  std::vector<StateIndex> called;
+  Args args;
+  Timers::Clock::duration interval{};  ///< 0: once
+  Timers::Clock::time_point due{};
+
+  std::mutex mutex;
+  bool over = false;
+  TimerId timer{};
+
+  /// With the mutex free: fake timers run what is due at once.
+  void arm() {
+    const auto id = timers->at(due, [self = shared_from_this()] { self->run(); });
+    const std::lock_guard lock(mutex);
+    timer = id;
+    if (over) timers->cancel(id);
+  }
+
+  void run() {
+    {
+      const std::lock_guard lock(mutex);
+      if (over) return;
+      over = interval == Timers::Clock::duration::zero();
+    }
+    const auto machine = core.lock();
+    if (machine == nullptr || machine->over()) {
+      const std::lock_guard lock(mutex);
+      over = true;
+      return;
+    }
+    machine->mutate_async(detail::Operation::add, StateList(called), args,
+                          std::make_shared<detail::PendingState<Result>>(nullptr));
+    if (interval == Timers::Clock::duration::zero()) return;
+    due += interval;
+    // A program that was held up makes one mutation late, not all that it missed.
+    if (const auto now = timers->now(); due <= now)
+      due += (now - due) / interval * interval + interval;
+    arm();
+  }
+
+  bool cancel() {
+    TimerId armed;
+    {
+      const std::lock_guard lock(mutex);
+      if (std::exchange(over, true)) return false;
+      armed = timer;
+    }
+    timers->cancel(armed);
+    return true;
+  }
+};
+
+bool Delayed::cancel() const { return state_ != nullptr && state_->cancel(); }
+
+Delayed Api::add_later(Timers::Clock::duration delay, Timers::Clock::duration interval,
+                       StateList states, Args args) {
+  auto state = std::make_shared<Delayed::State>();
+  board_->indexes_of(states, state->called);
+  state->timers = core_->timers();
+  state->core = core_;
+  state->args = std::move(args);
+  state->interval = interval;
+  state->due = state->timers->now() + delay;
+  state->arm();
+  return Delayed(std::move(state));
+}
+
+Delayed Api::add_repeatedly(Timers::Clock::duration interval, StateList states, Args args) {
+  if (interval <= Timers::Clock::duration::zero()) {
+    throw Error(Errc::invalid_argument, "add_every: the interval must be longer than nothing");
+  }
+  return add_later(interval, interval, states, std::move(args));
+}
+
+}  // namespace am

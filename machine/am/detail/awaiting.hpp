@@ -1,0 +1,70 @@
+// What a coroutine leaves behind while it waits.
+#pragma once
+
+#include <am/executor.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <functional>
+#include <memory>
+#include <utility>
+
+namespace am::detail {
+
+/// What all coroutines of one spawned task share.
+class TaskContext {
+ public:
+  explicit TaskContext(std::shared_ptr<Executor> executor) : executor_(std::move(executor)) {}
+  virtual ~TaskContext() = default;
+  TaskContext(const TaskContext&) = delete;
+  TaskContext& operator=(const TaskContext&) = delete;
+
+  const std::shared_ptr<Executor>& executor() const noexcept { return executor_; }
+  /// The task has run to its end.
+  virtual void finished() = 0;
+  /// Its executor will not run it any more: destroys it.
+  virtual void abandon() noexcept = 0;
+
+ private:
+  std::shared_ptr<Executor> executor_;
+};
+
+struct TaskPromiseBase {
+  std::shared_ptr<TaskContext> context{};
+  std::coroutine_handle<> continuation{};
+};
+
+/// A suspended coroutine on its way through an executor. When that drops it, the task is abandoned.
+class Resumption {
+ public:
+  Resumption(std::coroutine_handle<> coroutine, std::shared_ptr<TaskContext> context)
+      : coroutine_(coroutine), context_(std::move(context)) {}
+  ~Resumption() {
+    if (coroutine_ && context_ != nullptr) context_->abandon();
+  }
+  Resumption(const Resumption&) = delete;
+  Resumption& operator=(const Resumption&) = delete;
+
+  void resume() { std::exchange(coroutine_, {}).resume(); }
+
+ private:
+  std::coroutine_handle<> coroutine_;
+  std::shared_ptr<TaskContext> context_;
+};
+
+struct Suspended {
+  std::shared_ptr<Executor> executor;
+  std::function<void()> resume;
+};
+
+/// How to go on with `coroutine`: a task on its executor, one of another library inline.
+template <class Promise>
+Suspended suspend(std::coroutine_handle<Promise> coroutine) {
+  std::shared_ptr<TaskContext> context;
+  if constexpr (std::derived_from<Promise, TaskPromiseBase>) context = coroutine.promise().context;
+  auto executor = context != nullptr ? context->executor() : inline_executor();
+  return {std::move(executor), [resumption = std::make_shared<Resumption>(
+                                    coroutine, std::move(context))] { resumption->resume(); }};
+}
+
+}  // namespace am::detail

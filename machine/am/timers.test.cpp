@@ -1,0 +1,153 @@
+#include <am/timers.hpp>
+
+#include <am/machine.hpp>
+#include <am/task.hpp>
+#include <am/testing.hpp>
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Far longer than anything here takes; a test that needs it has failed.
+constexpr auto patience = 30s;
+
+TEST(SystemTimers, go_off_when_due_and_not_before) {
+  const auto& timers = am::system_timers();
+  const auto due = timers->now() + 5ms;
+  std::promise<am::Timers::Clock::time_point> late;
+  std::promise<void> early;
+  timers->at(due, [&] { late.set_value(timers->now()); });
+  timers->at(timers->now() - 1s, [&] { early.set_value(); });
+  EXPECT_EQ(early.get_future().wait_for(patience), std::future_status::ready);
+  auto gone_off = late.get_future();
+  ASSERT_EQ(gone_off.wait_for(patience), std::future_status::ready);
+  EXPECT_GE(gone_off.get(), due);
+}
+
+TEST(SystemTimers, do_not_go_off_once_canceled) {
+  const auto& timers = am::system_timers();
+  std::promise<void> later;
+  const auto kept = std::make_shared<int>();
+  const auto id = timers->at(timers->now() + 1h, [kept] { FAIL(); });
+  timers->at(timers->now() + 1ms, [&] { later.set_value(); });
+  EXPECT_TRUE(timers->cancel(id));
+  EXPECT_EQ(kept.use_count(), 1);
+  EXPECT_FALSE(timers->cancel(id));
+  EXPECT_EQ(later.get_future().wait_for(patience), std::future_status::ready);
+}
+
+TEST(SystemTimers, are_armed_and_canceled_from_many_threads) {
+  const auto& timers = am::system_timers();
+  std::atomic<int> gone_off{0};
+  std::atomic<int> canceled{0};
+  constexpr int each = 2'000;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < each; ++i) {
+        const auto id =
+            timers->at(timers->now() + std::chrono::microseconds{i % 100}, [&] { ++gone_off; });
+        if (i % 2 == 0 && timers->cancel(id)) ++canceled;
+      }
+    });
+  }
+  threads.clear();
+  std::promise<void> last;
+  timers->at(timers->now() + 1ms, [&] { last.set_value(); });
+  ASSERT_EQ(last.get_future().wait_for(patience), std::future_status::ready);
+  EXPECT_EQ(gone_off + canceled, 4 * each);
+}
+
+/// A machine whose time stands still until a test lets it pass.
+struct Delayed : testing::Test {
+  std::shared_ptr<am::FakeTimers> timers = std::make_shared<am::FakeTimers>();
+  am::Machine m{{{"A", {}}, {"M", {.multi = true}}}, {.timers = timers}};
+};
+
+TEST_F(Delayed, mutations_are_made_when_their_time_has_come) {
+  m.add_after(5s, "A");
+  timers->advance(4999ms);
+  EXPECT_FALSE(m.is("A"));
+  EXPECT_EQ(timers->advance(1ms), 1U);
+  EXPECT_TRUE(m.is("A"));
+}
+
+TEST_F(Delayed, mutations_carry_their_arguments) {
+  struct Key {
+    int number;
+  };
+  int seen = 0;
+  m.on("AState", [&](am::Event& e) { seen = e.args<Key>().number; });
+  m.add_after(1s, "A", Key{7});
+  timers->run_until_idle();
+  EXPECT_EQ(seen, 7);
+}
+
+TEST_F(Delayed, mutations_can_be_canceled) {
+  const auto nudge = m.add_after(5s, "A");
+  EXPECT_TRUE(nudge.cancel());
+  EXPECT_FALSE(nudge.cancel());
+  EXPECT_EQ(timers->pending(), 0U);
+  timers->advance(1min);
+  EXPECT_FALSE(m.is("A"));
+  EXPECT_FALSE(am::Delayed{}.cancel());
+}
+
+TEST_F(Delayed, mutations_can_repeat) {
+  const auto beat = m.add_every(1s, "M");
+  EXPECT_EQ(timers->advance(3500ms), 3U);
+  EXPECT_EQ(m.tick("M"), am::Tick{5});
+  EXPECT_TRUE(beat.cancel());
+  EXPECT_EQ(timers->advance(1min), 0U);
+  EXPECT_THROW(m.add_every(0s, "M"), am::Error);
+}
+
+TEST_F(Delayed, mutations_stop_with_their_machine) {
+  {
+    am::Machine other{{{"A", {}}}, {.timers = timers}};
+    other.add_every(1s, "A");
+    other.add_after(1h, "A");
+  }
+  EXPECT_LE(timers->run_until_idle(), 2U);
+  EXPECT_EQ(timers->pending(), 0U);
+}
+
+TEST_F(Delayed, mutations_of_unknown_states_throw_at_once) {
+  EXPECT_THROW(m.add_after(1s, "Nope"), am::Error);
+}
+
+TEST(FakeTimers, go_off_at_their_own_time_also_those_armed_on_the_way) {
+  am::FakeTimers timers;
+  const auto start = timers.now();
+  std::vector<am::Timers::Clock::duration> seen;
+  timers.at(start + 1s, [&] {
+    seen.push_back(timers.now() - start);
+    timers.at(timers.now() + 1s, [&] { seen.push_back(timers.now() - start); });
+  });
+  EXPECT_EQ(timers.advance(3s), 2U);
+  EXPECT_EQ(seen, (std::vector<am::Timers::Clock::duration>{1s, 2s}));
+  EXPECT_EQ(timers.now() - start, 3s);
+}
+
+am::Task<> sleeper(std::shared_ptr<am::Timers> timers, am::Api m) {
+  co_await am::sleep_for(timers, 0s);
+  co_await am::sleep_for(timers, 2s);
+  m.add("A");
+}
+
+TEST_F(Delayed, tasks_go_on) {
+  const auto task = am::spawn(am::inline_executor(), sleeper(timers, m));
+  timers->advance(1s);
+  EXPECT_FALSE(task.done());
+  timers->advance(1s);
+  EXPECT_TRUE(task.done());
+  EXPECT_TRUE(m.is("A"));
+}
+
+}  // namespace

@@ -106,6 +106,8 @@ class StateList {
   bool empty() const noexcept { return size_ == 0; }
   /// True when the list holds positions in the machine's own order, not names or ids.
   bool by_index() const noexcept { return kind_ == Kind::indexes; }
+  /// The state of a list made from just one; null for other lists.
+  const StateRef* only() const noexcept { return kind_ == Kind::one ? &one_ : nullptr; }
   StateIndex index_at(std::size_t i) const { return static_cast<const StateIndex*>(data_)[i]; }
   StateRef operator[](std::size_t i) const {
     switch (kind_) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -94,8 +95,8 @@ StateIndex ClockBoard::index_of(StateRef ref) const {
 
 void ClockBoard::indexes_of(const StateList& list, std::vector<StateIndex>& out) const {
   out.clear();
-  if (list.size() == 1 && !list.by_index()) {  // the usual call
-    out.push_back(index_of(list[0]));
+  if (const auto* only = list.only()) {
+    out.push_back(only->by_id() ? index_of(only->id()) : index_of(*only));
     return;
   }
   for (std::size_t i = 0; i < list.size(); ++i) {

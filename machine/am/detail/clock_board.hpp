@@ -1,6 +1,7 @@
 // The clocks of one machine as everyone reads them: activity and ticks, published atomically.
 #pragma once
 
+#include <am/detail/commit_mutex.hpp>
 #include <am/schema.hpp>
 #include <am/state_id.hpp>
 #include <am/tick.hpp>
@@ -9,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -68,7 +68,7 @@ class ClockBoard {
 
   // -- writing: under `commit_mutex()`, by the machine's one writer ------------
 
-  std::mutex& commit_mutex() const noexcept { return commit_mutex_; }
+  CommitMutex& commit_mutex() const noexcept { return commit_mutex_; }
 
   /// Makes readers of several words wait or retry while ticks change together.
   class Write {
@@ -144,7 +144,7 @@ class ClockBoard {
   std::atomic<std::uint32_t> machine_tick_{0};
   std::atomic<std::uint32_t> seq_{0};
   mutable std::atomic<Mapping*> mappings_{nullptr};
-  mutable std::mutex commit_mutex_;
+  mutable CommitMutex commit_mutex_;
 };
 
 }  // namespace am::detail

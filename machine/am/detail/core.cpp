@@ -73,7 +73,7 @@ void Core::fire_waits(std::span<const StateIndex> changed) {
   if (waits_->idle()) return;
   WaitState* chain = nullptr;
   {
-    const std::lock_guard lock(board_.commit_mutex());
+    const CommitMutex::Writer lock(board_.commit_mutex());
     chain = waits_->fired(changed);
   }
   Waits::finish(chain, Ended::fired);

@@ -79,7 +79,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void publish(std::span<const StateIndex> changed, Write&& write) {
     std::vector<std::stop_source> ended;
     {
-      const std::lock_guard lock(board_.commit_mutex());
+      const CommitMutex::Writer lock(board_.commit_mutex());
       {
         ClockBoard::Write clocks(board_);
         write(clocks);

@@ -29,13 +29,12 @@ bool contains(std::span<const StateIndex> list, StateIndex state) {
   return std::ranges::find(list, state) != list.end();
 }
 
+/// Size of `a` without `without`. By hand, as there are few: std::popcount is a call into a library
+/// where the compiler may not assume the instruction.
 std::size_t count(Bits a, Bits without) {
   std::size_t n = 0;
   for (std::size_t w = 0; w < a.size(); ++w) {
-    // Counting is a call where the processor may lack the instruction; most words have nothing.
-    if (const auto word = a[w] & ~without[w]; word != 0) {
-      n += static_cast<std::size_t>(std::popcount(word));
-    }
+    for (auto word = a[w] & ~without[w]; word != 0; word &= word - 1) ++n;
   }
   return n;
 }
@@ -95,14 +94,17 @@ void LocalCore::prepare(Frame& frame) {
   frame.changed.clear();
   const auto words = t.schema->data()->words;
   frame.before_bits.resize(words);
-  for (std::size_t w = 0; w < words; ++w) frame.before_bits[w] = board().word(w);
-  internal::assign(frame.called_bits, words, t.called);
+  frame.called_bits.resize(words);
+  for (std::size_t w = 0; w < words; ++w) {
+    frame.before_bits[w] = board().word(w);
+    frame.called_bits[w] = 0;
+  }
+  for (const auto s : t.called) internal::set(frame.called_bits, s);
 }
 
 void LocalCore::resolve(Frame& frame, MutationType type, std::span<const StateIndex> called) {
   frame.resolver.resolve(*board().schema().data(),
-                         {type, called, frame.transition.before, frame.before_bits, settled_},
-                         frame.targets);
+                         {type, called, order_, frame.before_bits, settled_}, frame.targets);
   frame.transition.targets = frame.targets;
 }
 

@@ -123,7 +123,7 @@ std::string random_id() {
 LocalCore::LocalCore(CompiledSchema schema, MachineOptions options)
     : Core(options.id.empty() ? random_id() : options.id, std::move(schema)),
       options_(std::move(options)),
-      running_(std::make_shared<const Attachments>(board().size())),
+      running_(no_attachments()),
       attachments_(running_) {}
 
 LocalCore::~LocalCore() = default;
@@ -203,12 +203,12 @@ void LocalCore::remember_error(std::span<const StateIndex> called, const Args& a
   if (error == nullptr) return;
   if (std::ranges::find(called, board().schema().data()->exception) == called.end()) return;
   const std::lock_guard lock(attach_mutex_);
-  last_error_ = *error;
+  last_error_ = std::make_unique<ErrorInfo>(*error);
 }
 
 std::optional<ErrorInfo> LocalCore::last_error() const {
   const std::lock_guard lock(attach_mutex_);
-  return last_error_;
+  return last_error_ == nullptr ? std::nullopt : std::optional(*last_error_);
 }
 
 // -- queue ------------------------------------------------------------------------------
@@ -436,12 +436,12 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   const bool is_root = mutation.is_root;
 
   const auto result = run(frame);
-  if (failure_) {
+  if (failure_ != nullptr) {
     mutation.type = MutationType::add;
     mutation.check = mutation.automatic = false;
     mutation.queue_tick = 0;
     mutation.called.assign(1, board().schema().data()->exception);
-    mutation.args = Args(*std::exchange(failure_, std::nullopt));
+    mutation.args = Args(std::move(*std::exchange(failure_, nullptr)));
     run(frame);
     failure_.reset();  // recorded; an error in an error's handlers is not added again
   }
@@ -467,9 +467,16 @@ void LocalCore::end_mutation(const Mutation& mutation, Result result) {
 
 // -- attachments --------------------------------------------------------------------------
 
+/// What machines have that nothing was ever bound to: one for all.
+const std::shared_ptr<const LocalCore::Attachments>& LocalCore::no_attachments() {
+  static const auto none = std::make_shared<const Attachments>(0);
+  return none;
+}
+
 void LocalCore::change_attachments(const std::function<void(Attachments&)>& change) {
   const std::lock_guard lock(attach_mutex_);
-  auto next = std::make_shared<Attachments>(*attachments_);
+  auto next = attachments_ == no_attachments() ? std::make_shared<Attachments>(board().size())
+                                               : std::make_shared<Attachments>(*attachments_);
   change(*next);
   has_tracers_.store(!next->tracers.empty(), std::memory_order_release);
   attachments_ = std::move(next);

@@ -96,6 +96,7 @@ class LocalCore final : public Core {
     std::vector<std::pair<TracerId, std::shared_ptr<Tracer>>> tracers;
   };
   class DrainScope;
+  static const std::shared_ptr<const Attachments>& no_attachments();
 
   // -- queue (local_core.cpp) --------------------------------------------------------
 
@@ -149,14 +150,15 @@ class LocalCore final : public Core {
   std::uint64_t transitions_ = 0;
   std::shared_ptr<const Attachments> running_;
   std::uint32_t running_version_ = 0;
-  std::optional<ErrorInfo> failure_;  ///< of the running transition: becomes an Exception
+  /// Of the running transition: becomes an Exception. Errors are rare, so they have no room here.
+  std::unique_ptr<ErrorInfo> failure_;
 
   mutable std::mutex attach_mutex_;
   std::shared_ptr<const Attachments> attachments_;
   std::atomic<std::uint32_t> attachments_version_{0};
   std::atomic<bool> has_tracers_{false};
   std::uint32_t last_attachment_ = 0;
-  std::optional<ErrorInfo> last_error_;  ///< guarded by attach_mutex_
+  std::unique_ptr<ErrorInfo> last_error_;  ///< guarded by attach_mutex_
 
   std::atomic<bool> released_{false};
 };

@@ -206,9 +206,11 @@ void LocalCore::fail(Transition& t, std::exception_ptr cause, HandlerKey key) {
                          internal::handler_name(*t.schema, key.kind, key.state, key.second));
   {
     const std::lock_guard lock(attach_mutex_);
-    last_error_ = info;
+    last_error_ = std::make_unique<ErrorInfo>(info);
   }
-  if (!contains(t.called, t.schema->data()->exception)) failure_ = std::move(info);
+  if (!contains(t.called, t.schema->data()->exception)) {
+    failure_ = std::make_unique<ErrorInfo>(std::move(info));
+  }
 }
 
 void LocalCore::negotiate(Frame& frame) {

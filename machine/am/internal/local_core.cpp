@@ -414,8 +414,10 @@ Result LocalCore::drain(Frame& frame) {
   const auto result = run_with_followups(frame, scope);
   unsigned others = 0;
   while (!queue_.try_release()) {
-    if (!queue_.pop(frame.mutation)) continue;
-    if (queue_.watched() && queue_length() <= options_.queue_limit / 2) queue_.notify_watchers();
+    std::size_t left = 0;
+    if (!queue_.pop(frame.mutation, left)) continue;
+    // Once on the way down is enough: who waits for room came when the queue was full.
+    if (left == options_.queue_limit / 2 && queue_.watched()) queue_.notify_watchers();
     run_with_followups(frame, scope);
     if (++others % completions_wait_for == 0) scope.hand_over();
   }

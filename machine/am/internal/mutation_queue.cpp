@@ -65,7 +65,7 @@ bool MutationQueue::try_release() noexcept {
   return false;
 }
 
-bool MutationQueue::pop(Mutation& out) {
+bool MutationQueue::pop(Mutation& out, std::size_t& left) {
   const std::lock_guard lock(mutex_);
   bool found = true;
   if (!prepended_.empty()) {
@@ -79,7 +79,8 @@ bool MutationQueue::pop(Mutation& out) {
     found = false;
   }
   // Under the mutex, as every append is: the bit says what the queue holds.
-  if (size() == 0) gate_.fetch_and(~queued_bit, std::memory_order_acq_rel);
+  left = size();
+  if (left == 0) gate_.fetch_and(~queued_bit, std::memory_order_acq_rel);
   return found;
 }
 

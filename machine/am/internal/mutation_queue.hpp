@@ -50,8 +50,9 @@ class MutationQueue {
 
   /// Gives up the claim if nothing is queued; false when something is.
   bool try_release() noexcept;
-  /// Takes the next mutation into `out`; false when there is none left. By the drainer.
-  bool pop(Mutation& out);
+  /// Takes the next mutation into `out`; false when there is none left. By the drainer. `left`: how
+  /// many are queued after that.
+  bool pop(Mutation& out, std::size_t& left);
 
   /// Refuses all further mutations and moves what waits to `dropped`.
   void close(std::vector<Mutation>& dropped);

@@ -115,7 +115,7 @@ namespace {
 
 std::string random_id() {
   thread_local std::mt19937_64 random{std::random_device{}()};
-  return fmt::format("{:016x}", random());
+  return fmt::format("{:015x}", random() >> 4U);  // as long as a string holds without the heap
 }
 
 }  // namespace

@@ -121,6 +121,7 @@ class Machine : public Api {
 
   // -- tracers ------------------------------------------------------------------
 
+  /// Attaches a tracer. Throws `Error` (invalid_argument) for null.
   TracerId trace(std::shared_ptr<Tracer> tracer);
   bool detach(TracerId id);
 

@@ -356,6 +356,11 @@ TEST(Dispose, drops_what_is_queued_and_tells_tracers) {
 
 // -- tracers ----------------------------------------------------------------------------------
 
+TEST(Tracers, that_are_null_are_refused) {
+  am::Machine m{door()};
+  EXPECT_THROW(m.trace(nullptr), am::Error);
+}
+
 TEST(Tracers, see_every_transition_with_its_called_states_and_why_it_was_canceled) {
   struct Tracer : am::Tracer {
     std::vector<std::string> lines;

@@ -6,6 +6,8 @@
 #include <am/detail/function_of.hpp>
 #include <am/executor.hpp>
 
+#include <am/detail/deadline.hpp>
+
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
@@ -62,13 +64,11 @@ class Wait {
   /// Blocks until the wait ends, or for `duration`.
   template <class Rep, class Period>
   Ended wait_for(std::chrono::duration<Rep, Period> duration) const {
-    return wait_until(std::chrono::steady_clock::now() +
-                      std::chrono::ceil<std::chrono::steady_clock::duration>(duration));
+    return wait_until(detail::deadline_after(std::chrono::steady_clock::now(), duration));
   }
   template <class Rep, class Period>
   Ended wait_for(std::chrono::duration<Rep, Period> duration, std::stop_token token) const {
-    return wait_until(std::chrono::steady_clock::now() +
-                          std::chrono::ceil<std::chrono::steady_clock::duration>(duration),
+    return wait_until(detail::deadline_after(std::chrono::steady_clock::now(), duration),
                       std::move(token));
   }
   /// Blocks until the wait ends, or until `deadline`, or until `token` is stopped.

@@ -90,6 +90,14 @@ TEST(Wait, goes_on_after_a_timeout_or_a_stop) {
   EXPECT_EQ(a.wait(), am::Ended::fired);
 }
 
+TEST(Wait, for_longer_than_a_clock_can_count_does_not_end_early) {
+  am::Machine m{letters()};
+  const auto a = m.when("A");
+  std::jthread adder([&] { m.add("A"); });
+  EXPECT_EQ(a.wait_for(std::chrono::hours::max()), am::Ended::fired);
+  EXPECT_EQ(m.when("B").wait_for(-1s), am::Ended::timeout);
+}
+
 TEST(Wait, in_a_handler_of_its_machine_throws_instead_of_hanging) {
   am::Machine m{letters()};
   bool threw = false;

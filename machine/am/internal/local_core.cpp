@@ -1,5 +1,6 @@
 #include <am/internal/local_core.hpp>
 
+#include <am/detail/deadline.hpp>
 #include <am/error.hpp>
 #include <am/internal/run_completions.hpp>
 
@@ -136,7 +137,7 @@ bool LocalCore::dispose() {
     scope->keep_alive = shared_from_this();
     return true;
   }
-  const auto deadline = std::chrono::steady_clock::now() + options_.dispose_timeout;
+  const auto deadline = deadline_after(std::chrono::steady_clock::now(), options_.dispose_timeout);
   bool idle = false;
   {
     queue_.add_watcher();
@@ -511,6 +512,7 @@ bool LocalCore::detach(BindingId id) {
 }
 
 TracerId LocalCore::trace(std::shared_ptr<Tracer> tracer) {
+  if (tracer == nullptr) throw Error(Errc::invalid_argument, "a null tracer was passed");
   TracerId id;
   change_attachments([&](Attachments& attachments) {
     id = {++last_attachment_};

@@ -3,6 +3,7 @@
 #include <am/rpc/internal/client_core.hpp>
 #include <am/rpc/internal/remote_core.hpp>
 
+#include <thread>
 #include <utility>
 
 namespace am::rpc {
@@ -67,7 +68,13 @@ Client& Client::operator=(Client&& other) noexcept {
 }
 
 Client::~Client() {
-  if (core_ != nullptr) core_->stop(std::chrono::seconds{2});
+  if (core_ == nullptr) return;
+  if (core_->on_io_thread()) {
+    // In a stop callback: the thread cannot wait for its own end.
+    std::thread([core = core_] { core->stop(std::chrono::seconds{2}); }).detach();
+  } else {
+    core_->stop(std::chrono::seconds{2});
+  }
 }
 
 Expected<RemoteMachine> Client::attach(AttachOptions options) {

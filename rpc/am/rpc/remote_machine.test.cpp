@@ -188,6 +188,32 @@ TEST_P(Remote, ends_waits_as_disposed_when_it_goes) {
   EXPECT_EQ(next->add("Open"), Result::executed);
 }
 
+TEST_P(Remote, ends_as_disposed_when_its_source_does) {
+  auto remote = client.attach();
+  ASSERT_TRUE(remote);
+  remote->add("Closed");
+  const auto never = remote->when("Open");
+  const auto token = remote->while_active("Closed");
+  source.dispose();
+  EXPECT_EQ(never.wait_for(patience), am::Ended::disposed);
+  EXPECT_TRUE(token.stop_requested());
+  EXPECT_FALSE(remote->connected());
+  EXPECT_TRUE(remote->disposed());
+  const auto again = client.attach();
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, LinkErrc::refused);
+}
+
+TEST_P(Remote, leaves_the_others_alone_when_thousands_go_at_once) {
+  auto keep = client.attach();
+  ASSERT_TRUE(keep);
+  std::vector<am::rpc::RemoteMachine> many;
+  for (int i = 0; i < 2'000; ++i) many.push_back(std::move(*client.attach()));
+  many.clear();
+  EXPECT_EQ(keep->add("Open"), Result::executed);
+  EXPECT_TRUE(keep->connected()) << keep->link_error();
+}
+
 TEST_P(Remote, replies_after_the_mutations_that_handlers_queued) {
   source.on("ClosedState", [](am::Event& e) { e.machine().add("Locked"); });
   source.on("LockedState", [](am::Event& e) { e.machine().add("Knock"); });
@@ -316,6 +342,51 @@ TEST(Server, exposes_only_local_machines_and_each_id_once) {
   EXPECT_THROW(server.expose(*remote), am::Error);
 }
 
+TEST(Server, can_be_destroyed_in_a_handler_that_it_runs) {
+  am::Machine source{door()};
+  auto server = std::make_unique<am::rpc::Server>(source);
+  source.on("OpenState", [&](am::Event&) { server.reset(); });
+  am::rpc::Client client{{.endpoint = server->endpoint()}};
+  auto remote = client.attach();
+  ASSERT_TRUE(remote);
+  const auto never = remote->when("Locked");
+  remote->add("Open");
+  EXPECT_EQ(never.wait_for(patience), am::Ended::unknown);
+}
+
+TEST(Server, says_that_it_cannot_be_stopped_in_a_handler_that_it_runs) {
+  am::Machine source{door()};
+  am::rpc::Server server{source};
+  std::atomic<bool> threw{false};
+  source.on("OpenState", [&](am::Event&) {
+    try {
+      server.stop();
+    } catch (const am::Error& error) {
+      threw = error.code() == am::Errc::would_deadlock;
+    }
+  });
+  am::rpc::Client client{{.endpoint = server.endpoint()}};
+  auto remote = client.attach();
+  ASSERT_TRUE(remote);
+  EXPECT_EQ(remote->add("Open"), Result::executed);
+  EXPECT_TRUE(threw);
+  EXPECT_EQ(remote->add("Closed"), Result::executed);
+}
+
+TEST(Client, can_be_destroyed_in_a_stop_callback) {
+  am::Machine source{door()};
+  am::rpc::Server server{source};
+  auto client =
+      std::make_unique<am::rpc::Client>(am::rpc::ClientOptions{.endpoint = server.endpoint()});
+  auto remote = client->attach();
+  ASSERT_TRUE(remote);
+  remote->add("Closed");
+  const auto never = remote->when("Locked");
+  const std::stop_callback callback(remote->while_active("Closed"), [&] { client.reset(); });
+  remote->add("Open");
+  EXPECT_EQ(never.wait_for(patience), am::Ended::disposed);
+}
+
 TEST(Server, outlives_its_machine) {
   std::optional<am::Machine> source{am::Machine{door()}};
   am::rpc::Server server{*source};
@@ -323,7 +394,44 @@ TEST(Server, outlives_its_machine) {
   auto remote = client.attach();
   ASSERT_TRUE(remote);
   source.reset();
-  EXPECT_EQ(remote->add("Open"), (Result{Result::not_sent, am::Reason::disposed}));
+  // Told by the reply, before that by the link's end, or cut short by it.
+  EXPECT_NE(remote->add("Open").reason(), am::Reason::none);
+  EXPECT_FALSE(client.attach().has_value());
+}
+
+TEST(Server, refuses_options_that_break_a_rule) {
+  am::Machine source{door()};
+  const auto refused = [&](am::rpc::ServerOptions options) {
+    try {
+      const am::rpc::Server server(source, std::move(options));
+    } catch (const am::Error& error) {
+      return error.code() == am::Errc::invalid_argument;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused({.push_interval = -1ms}));
+  EXPECT_TRUE(refused({.handshake_timeout = 0ms}));
+  EXPECT_TRUE(refused({.max_frame_bytes = 1}));
+  EXPECT_TRUE(refused({.max_links_per_connection = 0}));
+  EXPECT_FALSE(refused({.push_interval = std::chrono::milliseconds::max()}));
+  const am::Machine long_id{door(), {.id = std::string(256, 'x')}};
+  EXPECT_THROW(am::rpc::Server{long_id}, am::Error);
+}
+
+TEST(Client, refuses_options_that_break_a_rule) {
+  const auto refused = [](am::rpc::ClientOptions options) {
+    options.endpoint = "tcp://127.0.0.1:1";
+    try {
+      const am::rpc::Client client(std::move(options));
+    } catch (const am::Error& error) {
+      return error.code() == am::Errc::invalid_argument;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused({.call_timeout = 0ms}));
+  EXPECT_TRUE(refused({.max_frame_bytes = 1}));
+  EXPECT_TRUE(refused({.id = std::string(256, 'x')}));
+  EXPECT_FALSE(refused({.call_timeout = std::chrono::milliseconds::max()}));
 }
 
 TEST(Server, refuses_endpoints_that_are_none) {

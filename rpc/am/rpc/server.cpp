@@ -2,6 +2,7 @@
 
 #include <am/rpc/internal/server_core.hpp>
 
+#include <thread>
 #include <utility>
 
 namespace am::rpc {
@@ -25,7 +26,13 @@ Server& Server::operator=(Server&& other) noexcept {
 }
 
 Server::~Server() {
-  if (core_ != nullptr) core_->stop(std::chrono::seconds{2});
+  if (core_ == nullptr) return;
+  if (core_->on_io_thread()) {
+    // In a handler of a remote mutation: the thread cannot wait for its own end.
+    std::thread([core = core_] { core->stop(std::chrono::seconds{2}); }).detach();
+  } else {
+    core_->stop(std::chrono::seconds{2});
+  }
 }
 
 void Server::expose(const Api& source) { core_->expose(source); }

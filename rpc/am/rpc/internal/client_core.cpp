@@ -2,6 +2,7 @@
 
 #include <am/error.hpp>
 #include <am/rpc/internal/builtin_args.hpp>
+#include <am/rpc/internal/check_options.hpp>
 #include <am/rpc/internal/random.hpp>
 #include <am/rpc/internal/remote_core.hpp>
 
@@ -18,7 +19,16 @@ DealerOptions dealer_options(const ClientOptions& options) {
   DealerOptions dealer;
   dealer.endpoint = options.endpoint;
   dealer.limits.max_frame_bytes = options.max_frame_bytes;
+  // One turn may bring a frame of every link and of every thread that calls.
+  dealer.limits.send_queue = 100'000;
   return dealer;
+}
+
+ClientOptions checked(ClientOptions options) {
+  options.call_timeout = checked_duration("call_timeout", options.call_timeout, Zero::refused);
+  check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
+  check_id("the client's id", options.id, Limits{}.id);
+  return options;
 }
 
 TransportTime now() { return std::chrono::steady_clock::now(); }
@@ -42,7 +52,7 @@ LinkErrc link_errc(CloseReason reason) {
 // -- any thread ---------------------------------------------------------------------------------
 
 ClientCore::ClientCore(ClientOptions options)
-    : options_(std::move(options)),
+    : options_(checked(std::move(options))),
       id_(options_.id.empty() ? random_id() : options_.id),
       session_(random_number()),
       transport_(Context::shared(), dealer_options(options_)) {
@@ -64,6 +74,8 @@ Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) 
   if (on_io_thread()) {
     throw Error(Errc::would_deadlock, "attach() on the I/O thread of its own connection");
   }
+  options.timeout = checked_duration("timeout", options.timeout, Zero::allowed);
+  check_id("the wanted machine's id", options.machine, Limits{}.id);
   const auto deadline = now() + options.timeout;
   const auto slot = std::make_shared<AttachSlot>();
   slot->options = std::move(options);
@@ -122,7 +134,12 @@ void ClientCore::call_async(LinkId link, Op op, std::vector<StateIndex> called, 
 void ClientCore::detach(LinkId link) { post(CloseCommand{link}); }
 
 bool ClientCore::stop(std::chrono::milliseconds timeout) {
-  const auto deadline = now() + timeout;
+  if (on_io_thread()) {
+    throw Error(Errc::would_deadlock,
+                "a client cannot be stopped on its own I/O thread, where stop callbacks run: hand "
+                "that to another thread");
+  }
+  const auto deadline = now() + checked_duration("timeout", timeout, Zero::allowed);
   post(StopCommand{});
   {
     std::unique_lock lock(stop_mutex_);
@@ -396,7 +413,9 @@ void ClientCore::handle(Link& link, LinkClosed& closed) {
                     to_string(closed.reason), text));
   }
   fail(link, {link_errc(closed.reason), text});
-  if (link.remote != nullptr) link.remote->end(Ended::unknown, text);
+  if (link.remote == nullptr) return;
+  const bool gone = closed.reason == CloseReason::bye && closed.bye == ByeCode::machine_gone;
+  link.remote->end(gone ? Ended::disposed : Ended::unknown, text);
 }
 
 void ClientCore::schedule(Link& link) {

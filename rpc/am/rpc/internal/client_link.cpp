@@ -1,6 +1,6 @@
 #include <am/rpc/internal/client_link.hpp>
 
-#include <am/rpc/internal/deadline.hpp>
+#include <am/detail/deadline.hpp>
 #include <am/rpc/internal/schema_codec.hpp>
 
 #include <fmt/format.h>
@@ -105,7 +105,7 @@ void ClientLink::start(std::span<const Extension> extensions, TimePoint now,
         effects);
   }
   state_ = State::greeting;
-  handshake_deadline_ = deadline_after(now, options_.handshake_timeout);
+  handshake_deadline_ = detail::deadline_after(now, options_.handshake_timeout);
 }
 
 RequestId ClientLink::mutate(Op op, std::span<const StateIndex> called, ByteView args,
@@ -362,7 +362,7 @@ void ClientLink::ask_snapshot(TimePoint now, ClientEffects& effects) {
                 ByeCode::timeout, effects);
   }
   ++resync_attempts_;
-  resync_deadline_ = deadline_after(now, options_.resync_timeout);
+  resync_deadline_ = detail::deadline_after(now, options_.resync_timeout);
   send(Sync{}, effects);
 }
 

@@ -286,6 +286,7 @@ const char* to_string(ByeCode code) noexcept {
     case ByeCode::schema_changed: return "schema_changed";
     case ByeCode::unknown_link: return "unknown_link";
     case ByeCode::overloaded: return "overloaded";
+    case ByeCode::machine_gone: return "machine_gone";
   }
   return "?";
 }

@@ -79,6 +79,7 @@ enum class ByeCode : std::uint8_t {
   schema_changed = 5,  ///< connect again to learn the new schema
   unknown_link = 6,    ///< no such link here: this side may have restarted
   overloaded = 7,      ///< a limit was reached
+  machine_gone = 8,    ///< the machine was disposed of
 };
 
 /// Why a frame was not served. A byte: numbers from newer peers are kept. Requests of an open link

@@ -1,9 +1,11 @@
 #include <am/rpc/internal/server_core.hpp>
 
+#include <am/detail/deadline.hpp>
 #include <am/error.hpp>
 #include <am/internal/completion.hpp>
 #include <am/rpc/arg_types.hpp>
 #include <am/rpc/internal/builtin_args.hpp>
+#include <am/rpc/internal/check_options.hpp>
 
 #include <fmt/format.h>
 
@@ -31,6 +33,15 @@ ServerLinkOptions link_options(const ServerOptions& options) {
   return link;
 }
 
+ServerOptions checked(ServerOptions options) {
+  options.push_interval = checked_duration("push_interval", options.push_interval, Zero::allowed);
+  options.handshake_timeout =
+      checked_duration("handshake_timeout", options.handshake_timeout, Zero::refused);
+  check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
+  check_at_least("max_links_per_connection", options.max_links_per_connection, 1);
+  return options;
+}
+
 TransportTime now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -53,7 +64,7 @@ class ServerCore::ReplyCompletion final : public am::internal::Completion {
 // -- life -------------------------------------------------------------------------------------
 
 ServerCore::ServerCore(ServerOptions options)
-    : options_(std::move(options)),
+    : options_(checked(std::move(options))),
       link_options_(link_options(options_)),
       transport_(Context::shared(), router_options(options_)) {
   register_builtin_args();
@@ -68,11 +79,25 @@ void ServerCore::expose(const Api& machine) {
     throw Error(Errc::invalid_argument,
                 fmt::format("a machine with the id \"{}\" is exposed already", machine.id()));
   }
+  const Limits limits;
+  check_id("the id of an exposed machine", machine.id(), limits.id);
+  for (const auto& [name, state] : machine.schema().schema().entries()) {
+    if (state.tags.size() <= limits.tags && std::ranges::all_of(state.tags, [&](const auto& tag) {
+          return tag.size() <= limits.tag;
+        })) {
+      continue;
+    }
+    throw Error(
+        Errc::invalid_argument,
+        fmt::format("state \"{}\" has tags that do not fit on the wire: at most {} of at most "
+                    "{} bytes",
+                    name.text, limits.tags, limits.tag));
+  }
   auto exposed = std::make_unique<Exposed>();
   exposed->source = std::make_unique<Source>(machine, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
       // What the I/O thread changes itself, it finds at the end of its turn.
-      if (std::this_thread::get_id() != self->io_thread_.load(std::memory_order_relaxed)) {
+      if (!self->on_io_thread()) {
         self->transport_.wake();
       }
     }
@@ -81,7 +106,12 @@ void ServerCore::expose(const Api& machine) {
 }
 
 bool ServerCore::stop(std::chrono::milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  if (on_io_thread()) {
+    throw Error(Errc::would_deadlock,
+                "a server cannot be stopped on its own I/O thread, where handlers of remote "
+                "mutations run: hand that to another thread");
+  }
+  const auto deadline = detail::deadline_after(now(), timeout);
   {
     std::unique_lock lock(stop_mutex_);
     stopping_ = true;
@@ -284,6 +314,12 @@ void ServerCore::handle(Link& link, const HelloReceived& hello) {
     return;
   }
   auto& source = *exposed->source;
+  if (source.gone()) {
+    counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
+    link.link.refuse(RefuseCode::unknown_machine,
+                     fmt::format("the machine \"{}\" is gone", source.id()), 0, effects_);
+    return;
+  }
   // Before the clocks are read, so that no change falls between them and the first push.
   link.exposed = exposed;
   exposed->links.insert(&link);
@@ -337,7 +373,7 @@ void ServerCore::post(Done done) {
     const std::lock_guard lock(done_mutex_);
     done_.push_back(done);
   }
-  if (std::this_thread::get_id() != io_thread_.load(std::memory_order_relaxed)) transport_.wake();
+  if (!on_io_thread()) transport_.wake();
 }
 
 void ServerCore::answer_done() {
@@ -355,10 +391,18 @@ void ServerCore::answer_done() {
   answering_.clear();
 }
 
-/// Tells links of what changed, and lets those push that may.
+/// Tells links of what changed, and lets those push that may. Links of a machine that is gone end.
 void ServerCore::spread_changes(TransportTime time) {
   const std::lock_guard lock(sources_mutex_);
   for (const auto& exposed : exposed_) {
+    if (exposed->source->gone()) {
+      const auto links = exposed->links;
+      for (auto* link : links) {
+        link->link.close(ByeCode::machine_gone, 0, effects_);
+        after(*link);
+      }
+      continue;
+    }
     if (const auto change = exposed->source->change()) spread_change(*exposed, *change, time);
   }
 }

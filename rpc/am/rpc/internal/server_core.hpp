@@ -31,6 +31,9 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   const std::string& endpoint() const noexcept { return transport_.endpoint(); }
   ServerStats stats() const;
   bool stop(std::chrono::milliseconds timeout);
+  bool on_io_thread() const noexcept {
+    return std::this_thread::get_id() == io_thread_.load(std::memory_order_relaxed);
+  }
 
   // -- RouterHandler, on the I/O thread --------------------------------------------
 

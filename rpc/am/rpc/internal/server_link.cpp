@@ -1,6 +1,6 @@
 #include <am/rpc/internal/server_link.hpp>
 
-#include <am/rpc/internal/deadline.hpp>
+#include <am/detail/deadline.hpp>
 
 #include <fmt/format.h>
 
@@ -316,16 +316,17 @@ void ServerLink::poll(TimePoint now, ClocksView clocks, Candidates candidates,
 }
 
 ServerLink::TimePoint ServerLink::next_deadline() const noexcept {
-  if (state_ == State::waiting) return deadline_after(last_send_, options_.handshake_timeout);
+  if (state_ == State::waiting)
+    return detail::deadline_after(last_send_, options_.handshake_timeout);
   // A running mutation's reply will carry the clocks.
   if (state_ != State::open || dirt_ == Dirt::none || !running_.empty() ||
       options_.push_mode == PushMode::disabled) {
     return TimePoint::max();
   }
-  const TimePoint next = deadline_after(last_send_, options_.push_interval);
+  const TimePoint next = detail::deadline_after(last_send_, options_.push_interval);
   // After a quiet time there is no trailing edge to wait for: the queue's change begins a window.
   if (dirt_ == Dirt::queue_only && dirty_since_ >= next) {
-    return deadline_after(dirty_since_, options_.push_interval);
+    return detail::deadline_after(dirty_since_, options_.push_interval);
   }
   return next;
 }

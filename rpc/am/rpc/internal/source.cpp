@@ -14,7 +14,7 @@ namespace am::rpc::internal {
 
 class Source::Tracer final : public am::Tracer {
  public:
-  Tracer(std::shared_ptr<std::atomic<std::uint8_t>> news, std::function<void()> changed)
+  Tracer(std::shared_ptr<News> news, std::function<void()> changed)
       : news_(std::move(news)), changed_(std::move(changed)) {}
 
   void transition_end(const Transition& transition) override {
@@ -25,20 +25,25 @@ class Source::Tracer final : public am::Tracer {
     }
   }
 
+  void disposed() override {
+    news_->gone.store(true, std::memory_order_release);
+    changed_();
+  }
+
  private:
   void report(std::uint8_t level) {
     // Sequentially consistent with `settle`: either the server reads the new clocks after it, or
     // this thread sees the flag down and raises it.
-    auto told = news_->load(std::memory_order_seq_cst);
+    auto told = news_->level.load(std::memory_order_seq_cst);
     while (told < level) {
-      if (news_->compare_exchange_weak(told, level, std::memory_order_seq_cst)) {
+      if (news_->level.compare_exchange_weak(told, level, std::memory_order_seq_cst)) {
         changed_();
         return;
       }
     }
   }
 
-  std::shared_ptr<std::atomic<std::uint8_t>> news_;
+  std::shared_ptr<News> news_;
   std::function<void()> changed_;
 };
 
@@ -50,6 +55,9 @@ detail::LocalCore& local_core(const Api& machine) {
     throw Error(
         Errc::invalid_argument,
         fmt::format("machine \"{}\" is remote: only local machines can be exposed", machine.id()));
+  }
+  if (machine.disposed()) {
+    throw Error(Errc::disposed, fmt::format("machine \"{}\" is gone", machine.id()));
   }
   return *core;
 }
@@ -72,7 +80,7 @@ Source::Source(const Api& machine, std::function<void()> changed)
     : machine_(machine),
       core_(local_core(machine)),
       epoch_(random_number()),
-      news_(std::make_shared<std::atomic<std::uint8_t>>(none)) {
+      news_(std::make_shared<News>()) {
   Writer writer(schema_);
   encode_schema(machine_.schema().schema(), writer);
   tracer_id_ = core_.trace(std::make_shared<Tracer>(news_, std::move(changed))).value;
@@ -81,7 +89,7 @@ Source::Source(const Api& machine, std::function<void()> changed)
 Source::~Source() { core_.detach(TracerId{tracer_id_}); }
 
 std::optional<SourceChange> Source::change() const noexcept {
-  switch (news_->load(std::memory_order_seq_cst)) {
+  switch (news_->level.load(std::memory_order_seq_cst)) {
     case ticks: return SourceChange::ticks;
     case queue_only: return SourceChange::queue_only;
     default: return std::nullopt;

@@ -40,8 +40,10 @@ class Source {
 
   /// What has changed since `settle`, if anything.
   std::optional<SourceChange> change() const noexcept;
+  /// True once the machine was disposed of: its links have to end.
+  bool gone() const noexcept { return news_->gone.load(std::memory_order_acquire); }
   /// Forgets the change. Call it before reading the clocks, so that what follows is told again.
-  void settle() noexcept { news_->store(none, std::memory_order_seq_cst); }
+  void settle() noexcept { news_->level.store(none, std::memory_order_seq_cst); }
   /// The clocks as of one instant; valid until the next call. By one thread.
   ClocksView clocks();
 
@@ -50,19 +52,23 @@ class Source {
                 std::shared_ptr<am::internal::Completion> completion);
 
  private:
-  class Tracer;
   static constexpr std::uint8_t none = 0;
   static constexpr std::uint8_t queue_only = 1;
   static constexpr std::uint8_t ticks = 2;
 
+  class Tracer;
+  struct News {
+    /// How much has changed. Stays set while links hold back their pushes, so that a machine whose
+    /// links wait for the end of their interval pays one load for each transition.
+    std::atomic<std::uint8_t> level{none};
+    std::atomic<bool> gone{false};
+  };
   Api machine_;
   detail::LocalCore& core_;
   std::uint64_t epoch_;
   Bytes schema_;
   Clocks clocks_;
-  /// How much has changed. Stays set while links hold back their pushes, so that a machine whose
-  /// links wait for the end of their interval pays one load for each transition.
-  std::shared_ptr<std::atomic<std::uint8_t>> news_;
+  std::shared_ptr<News> news_;
   std::uint32_t tracer_id_ = 0;
 };
 

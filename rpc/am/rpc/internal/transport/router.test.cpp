@@ -114,8 +114,9 @@ TEST(Router, TakesOverAnIpcPathThatADeadServerLeft) {
 }
 
 TEST(Router, NoticesAKilledPeer) {
-  RunningServer server(any_tcp);
-  const auto endpoint = server.transport.endpoint();
+  // Forked while this process has one thread: a lock that another one held would stay locked in the
+  // child. So the client comes first, and its endpoint has to be known before the server is there.
+  const auto endpoint = fresh_ipc();
   const auto child = fork();
   if (child == 0) {
     RunningClient client(endpoint, {}, Context{});
@@ -124,6 +125,7 @@ TEST(Router, NoticesAKilledPeer) {
     for (;;) pause();
   }
   ASSERT_GT(child, 0);
+  RunningServer server(endpoint);
   server.start();
   EXPECT_TRUE(server.handler->wait([&] { return !server.handler->frames.empty(); }));
   EXPECT_TRUE(server.handler->gone.empty());

@@ -40,7 +40,9 @@ int retried(Call&& call) noexcept {
 
 [[noreturn]] void fail(const std::string& what, const zmq::error_t& error) {
   // libzmq has numbers of its own, which no category knows; its text does.
-  throw std::system_error(error.num(), std::generic_category(), what + ": " + error.what());
+  const bool own = error.num() >= ZMQ_HAUSNUMERO;
+  throw std::system_error(error.num(), std::generic_category(),
+                          own ? what + ": " + error.what() : what);
 }
 
 /// True when a live server listens at the path: libzmq would unlink it and take over.

@@ -1,0 +1,50 @@
+// Options of servers and clients are checked where they are given.
+#pragma once
+
+#include <am/error.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace am::rpc::internal {
+
+/// Longer durations mean the same and do not overflow in finer units.
+inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours{24 * 365};
+
+/// The smallest limit for frames that still lets a handshake through.
+inline constexpr std::size_t min_frame_limit = 1024;
+
+enum class Zero { allowed, refused };
+
+/// `value`, at most `longest_duration`. Throws `Error` (invalid_argument) for one that is negative,
+/// or zero where that is refused.
+inline std::chrono::milliseconds checked_duration(std::string_view option,
+                                                  std::chrono::milliseconds value, Zero zero) {
+  if (value.count() < 0 || (value.count() == 0 && zero == Zero::refused)) {
+    throw Error(Errc::invalid_argument,
+                fmt::format("{} is {} ms: it has to be {}", option, value.count(),
+                            zero == Zero::refused ? "positive" : "zero or positive"));
+  }
+  return std::min(value, longest_duration);
+}
+
+/// Throws `Error` (invalid_argument) for a value below `least`.
+inline void check_at_least(std::string_view option, std::size_t value, std::size_t least) {
+  if (value >= least) return;
+  throw Error(Errc::invalid_argument,
+              fmt::format("{} is {}: it has to be at least {}", option, value, least));
+}
+
+/// Throws `Error` (invalid_argument) for an id that does not fit into a frame.
+inline void check_id(std::string_view what, std::string_view id, std::size_t longest) {
+  if (id.size() <= longest) return;
+  throw Error(Errc::invalid_argument,
+              fmt::format("{} has {} bytes: at most {}", what, id.size(), longest));
+}
+
+}  // namespace am::rpc::internal

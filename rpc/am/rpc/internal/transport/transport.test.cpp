@@ -286,6 +286,14 @@ TEST(Context, SeparatesInprocEndpoints) {
 TEST(Context, IsMadeAnewInAForkedChild) {
   RunningServer server(any_tcp);
   server.start();
+  {
+    // A round trip first: afterwards the threads of this process are at rest, and hold no lock that
+    // would stay locked in the child.
+    RunningClient first(server.transport.endpoint());
+    first.start();
+    first.handler->post("hello");
+    ASSERT_TRUE(first.handler->wait([&] { return !first.handler->frames.empty(); }));
+  }
   const auto child = fork();
   if (child == 0) {
     // The inherited server is left alone; its destructor does not run here.

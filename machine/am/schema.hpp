@@ -98,8 +98,9 @@ class Schema {
 class CompiledSchema {
  public:
   /// Checks and compiles. Throws `Error` (schema) naming state and rule: an empty, duplicate, too
-  /// long or reserved name, a relation to a state that does not exist, a state that is both
-  /// required and removed by the same state, or more than `max_states` states.
+  /// long or reserved name, one with a space or control character, a relation to a state that does
+  /// not exist, a state that is both required and removed by the same state, or more than
+  /// `max_states` states.
   /// Cleaning follows spec machine 2.3: a state's own name leaves its `remove` and `after`, and
   /// `add` beats `remove`.
   CompiledSchema(const Schema& schema);  // NOLINT: implicit

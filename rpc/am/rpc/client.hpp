@@ -68,7 +68,9 @@ struct ConnectionTraffic {
 ///
 /// Clocks of several transitions may arrive together, so `when` sees the state in which they left
 /// the machine; `when_time` and `when_ticks` miss nothing. When the link is lost, the clocks stay
-/// readable, waits end as `unknown`, and contexts are stopped.
+/// readable, waits end as `unknown` (as `disposed` when the source was disposed of), and contexts are
+/// stopped. `last_error()` is the last that a reply brought or that was added through this handle.
+/// A handler of the source must not call its own machine through a RemoteMachine: both would wait.
 class RemoteMachine : public Api {
  public:
   RemoteMachine(RemoteMachine&&) noexcept = default;
@@ -98,7 +100,7 @@ class Client {
   explicit Client(ClientOptions options);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
-  /// Stops, with the default deadline.
+  /// Stops, with the default deadline; on its own I/O thread, by another one.
   ~Client();
 
   /// Opens a link to a machine of the server: blocks until its schema and clocks are here, or it is

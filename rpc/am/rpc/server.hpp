@@ -54,7 +54,8 @@ struct ServerStats {
 
 /// Exposes local machines to remote ones. Machines do not know that they are exposed; many servers
 /// may expose one machine. One I/O thread serves the endpoint, and runs the mutations that arrive
-/// while their machine is idle. All methods may be called from any thread.
+/// while their machine is idle. All methods may be called from any thread. One that was moved from may
+/// only be assigned or destroyed.
 class Server {
  public:
   /// Listens, with nothing exposed yet. Throws `Error` (invalid_argument) for options that break a
@@ -64,7 +65,7 @@ class Server {
   explicit Server(const Api& source, ServerOptions options = {});
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
-  /// Stops, with the default deadline.
+  /// Stops, with the default deadline; on its own I/O thread, by another one.
   ~Server();
 
   /// Exposes one more machine, under its id; the first one is what clients get that name none.
@@ -75,7 +76,8 @@ class Server {
   const std::string& endpoint() const noexcept;
   ServerStats stats() const;
 
-  /// Says bye to all clients and closes the endpoint. False when the I/O thread has not ended
+  /// Says bye to all clients and closes the endpoint. Throws `Error` (would_deadlock) on the I/O
+  /// thread, that is, in a handler of a remote mutation. False when the I/O thread has not ended
   /// within `timeout`, that is, when a handler hangs; may be called again. The machines live on.
   bool stop(std::chrono::milliseconds timeout = std::chrono::seconds{2});
 

@@ -51,7 +51,8 @@ struct TracerId {
 ///     door.add("Closed");
 ///
 /// The Machine owns what its `Api` handles refer to: destroying it disposes of the machine. All
-/// methods may be called from any thread. One that was moved from may only be assigned or destroyed.
+/// methods may be called from any thread. One that was moved from may only be assigned or
+/// destroyed.
 class Machine : public Api {
  public:
   /// Throws `Error` (schema) for a schema that contradicts itself.

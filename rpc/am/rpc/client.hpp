@@ -68,9 +68,10 @@ struct ConnectionTraffic {
 ///
 /// Clocks of several transitions may arrive together, so `when` sees the state in which they left
 /// the machine; `when_time` and `when_ticks` miss nothing. When the link is lost, the clocks stay
-/// readable, waits end as `unknown` (as `disposed` when the source was disposed of), and contexts are
-/// stopped. `last_error()` is the last that a reply brought or that was added through this handle.
-/// A handler of the source must not call its own machine through a RemoteMachine: both would wait.
+/// readable, waits end as `unknown` (as `disposed` when the source was disposed of), and contexts
+/// are stopped. `last_error()` is the last that a reply brought or that was added through this
+/// handle. A handler of the source must not call its own machine through a RemoteMachine: both
+/// would wait.
 class RemoteMachine : public Api {
  public:
   RemoteMachine(RemoteMachine&&) noexcept = default;

@@ -54,8 +54,8 @@ struct ServerStats {
 
 /// Exposes local machines to remote ones. Machines do not know that they are exposed; many servers
 /// may expose one machine. One I/O thread serves the endpoint, and runs the mutations that arrive
-/// while their machine is idle. All methods may be called from any thread. One that was moved from may
-/// only be assigned or destroyed.
+/// while their machine is idle. All methods may be called from any thread. One that was moved from
+/// may only be assigned or destroyed.
 class Server {
  public:
   /// Listens, with nothing exposed yet. Throws `Error` (invalid_argument) for options that break a

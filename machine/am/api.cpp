@@ -1,7 +1,9 @@
 #include <am/api.hpp>
 
+#include <am/error.hpp>
 #include <am/internal/waits.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace am {
@@ -75,6 +77,35 @@ Wait Api::when_next_active(StateRef state) const {
 }
 
 Wait Api::when_queue(QueueTick tick) const { return core_->wait_on_queue(tick.value); }
+
+Wait Api::when_matching(StateRef state, std::function<bool(const Args&)> match) const {
+  if (!is_local()) {
+    throw Error(Errc::invalid_argument,
+                "when_args is not yet there for remote machines: wait for the state instead");
+  }
+  return core_->wait_on_args(board_->index_of(state), std::move(match));
+}
+
+Wait Api::when_args(StateRef state, const Args& wanted) const {
+  if (!wanted.typed().empty()) {
+    throw Error(Errc::invalid_argument,
+                "when_args compares named values only: pass a function for typed ones");
+  }
+  return when_args(state, [wanted](const Args& args) {
+    return std::ranges::all_of(wanted.named(), [&](const Args::Named& named) {
+      const auto* value = args.get_if(named.name);
+      return value != nullptr && *value == named.value;
+    });
+  });
+}
+
+Wait Api::when_queue_ends() const {
+  if (!is_local()) {
+    throw Error(Errc::invalid_argument,
+                "when_queue_ends is not there for remote machines: use when_queue or add_async");
+  }
+  return core_->wait_on_queue_end();
+}
 
 std::stop_token Api::while_active(StateRef state) const {
   return core_->context(board_->index_of(state));

@@ -13,6 +13,8 @@
 #include <am/wait.hpp>
 
 #include <chrono>
+#include <concepts>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -147,6 +149,26 @@ class Api {
   Wait when_error() const { return when(exception_state); }
   /// Ends when the mutation with this queue tick, as in a queued `Result`, has run.
   Wait when_queue(QueueTick tick) const;
+  /// Ends when `query` holds: at once if it does now, else at the end of a transition that changed
+  /// ticks. It is called with the clocks by state index, on any thread, on several at a time: it
+  /// must be pure, must not throw and must not call the machine. Each transition evaluates all.
+  Wait when_query(std::function<bool(const Time&)> query) const {
+    return core_->wait_on_query(std::move(query));
+  }
+  /// Ends when `state` is activated (for a multi state also: again) by a mutation whose arguments
+  /// `match`, right after the state's own handlers; not when one of them throws. `match` must be
+  /// pure and must not throw. Not yet over the wire: on a remote machine it throws `Error`
+  /// (invalid_argument).
+  template <std::predicate<const Args&> F>
+  Wait when_args(StateRef state, F match) const {
+    return when_matching(state, std::function<bool(const Args&)>(std::move(match)));
+  }
+  /// The same for arguments that have all named values of `wanted`. Throws `Error`
+  /// (invalid_argument) for typed ones, which only a function can compare.
+  Wait when_args(StateRef state, const Args& wanted) const;
+  /// Ends when nobody runs the queue: at once, or when it has run empty. On a remote machine it
+  /// throws `Error` (invalid_argument), as when_args.
+  Wait when_queue_ends() const;
 
   /// A token that is stopped when the present activation of `state` ends, before its End handlers
   /// run; also when a multi state is activated again. Already stopped when the state is inactive.
@@ -174,6 +196,7 @@ class Api {
   detail::ClockBoard* board_;
 
  private:
+  Wait when_matching(StateRef state, std::function<bool(const Args&)> match) const;
   Pending<Result> mutate_async(detail::Operation operation, StateList states, Args args);
   Delayed add_later(Timers::Clock::duration delay, Timers::Clock::duration interval,
                     StateList states, Args args);

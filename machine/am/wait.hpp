@@ -3,25 +3,29 @@
 
 #include <am/continuation.hpp>
 #include <am/detail/awaiting.hpp>
+#include <am/detail/deadline.hpp>
 #include <am/detail/function_of.hpp>
 #include <am/executor.hpp>
 
-#include <am/detail/deadline.hpp>
-
 #include <chrono>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <utility>
+#include <vector>
 
 namespace am {
 
 namespace internal {
 struct WaitState;
 }
+
+template <class T>
+class Pending;
 
 /// How a wait ended.
 enum class Ended : std::uint8_t {
@@ -99,6 +103,7 @@ class Wait {
   Awaiter operator co_await() const;
 
  private:
+  friend Pending<std::size_t> when_any(std::vector<Wait> waits);
   Continuation attach(std::shared_ptr<Executor> executor, std::function<void(Ended)> fn) const;
 
   internal::WaitState* state_ = nullptr;
@@ -119,6 +124,10 @@ class Wait::Awaiter {
  private:
   Wait wait_;
 };
+
+/// Which of `waits` ends first: its position. The others are left as they are. Throws `Error`
+/// (invalid_argument) for none at all. Dropping the result lets go of the waits. Any thread.
+Pending<std::size_t> when_any(std::vector<Wait> waits);
 
 inline Wait::Awaiter Wait::operator co_await() const { return Awaiter(*this); }
 

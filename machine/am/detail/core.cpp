@@ -55,6 +55,79 @@ Wait Core::wait_on_ticks(StateIndex state, std::uint64_t ticks) {
   return wait_on({{state, WaitTerm::Kind::tick, board_.tick(state) + ticks}});
 }
 
+namespace {
+
+Time time_of(const ClockBoard& board) {
+  std::vector<std::uint64_t> ticks;
+  board.snapshot(ticks);
+  Time time;
+  time.ticks.reserve(ticks.size());
+  for (const auto tick : ticks) time.ticks.emplace_back(tick);
+  return time;
+}
+
+}  // namespace
+
+/// Takes a wait that holds out of its bag, unless it has ended meanwhile.
+void Core::end_now(WaitState& state) {
+  {
+    const std::lock_guard lock(board_.commit_mutex());
+    waits_->detach(state);
+  }
+  state.end(Ended::fired);
+}
+
+Wait Core::wait_on_query(std::function<bool(const Time&)> query) {
+  auto* state = new WaitState;
+  state->bag = internal::Bag::query;
+  state->query = std::move(query);
+  auto wait = attach(state);
+  // Attached first: a change between the two is looked at by whoever made it.
+  if (!wait.done() && state->query(time_of(board_))) end_now(*state);
+  return wait;
+}
+
+Wait Core::wait_on_args(StateIndex state_index, std::function<bool(const Args&)> match) {
+  auto* state = new WaitState;
+  state->bag = internal::Bag::args;
+  state->watched = state_index;
+  state->match = std::move(match);
+  return attach(state);
+}
+
+Wait Core::wait_on_queue_end() {
+  auto* state = new WaitState;
+  state->bag = internal::Bag::queue_end;
+  auto wait = attach(state);
+  // Attached first: either this sees that the queue is at rest, or who releases it sees the wait.
+  if (!wait.done() && !queue_busy()) end_now(*state);
+  return wait;
+}
+
+/// Looks at the waits of `bag` one by one, without the mutex, as `holds` may be the user's code.
+template <class Holds>
+void Core::fire_held(internal::Bag bag, Holds&& holds) {
+  std::vector<WaitState*> held;
+  {
+    const std::lock_guard lock(board_.commit_mutex());
+    held = waits_->hold(bag);
+  }
+  for (auto* state : held) {
+    if (holds(std::as_const(*state))) end_now(*state);
+    state->drop_reference();
+  }
+}
+
+void Core::fire_args_waits(StateIndex state, const Args& args) {
+  fire_held(internal::Bag::args, [&](const WaitState& wait) noexcept {
+    return wait.watched == state && wait.match(args);
+  });
+}
+
+void Core::fire_queue_end_waits() {
+  fire_held(internal::Bag::queue_end, [](const WaitState&) noexcept { return true; });
+}
+
 std::stop_token Core::context(StateIndex state) {
   const std::lock_guard lock(board_.commit_mutex());
   if (over()) {
@@ -77,6 +150,9 @@ void Core::fire_waits(std::span<const StateIndex> changed) {
     chain = waits_->fired(changed);
   }
   Waits::finish(chain, Ended::fired);
+  if (waits_->count(internal::Bag::query) == 0) return;
+  const auto time = time_of(board_);
+  fire_held(internal::Bag::query, [&](const WaitState& wait) noexcept { return wait.query(time); });
 }
 
 void Core::fire_queue_waits(std::uint64_t ended) {

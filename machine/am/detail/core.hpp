@@ -12,6 +12,8 @@
 #include <am/wait.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +23,7 @@
 
 namespace am::internal {
 class Waits;
+enum class Bag : std::uint8_t;
 struct WaitState;
 struct WaitTerm;
 }  // namespace am::internal
@@ -70,9 +73,17 @@ class Core : public std::enable_shared_from_this<Core> {
   Wait wait_on_queue(std::uint64_t queue_tick);
   /// A wait for `state` to grow by `ticks` from where it stands now.
   Wait wait_on_ticks(StateIndex state, std::uint64_t ticks);
+  /// A wait for `query` to hold: of the clocks now, or as a transition leaves them.
+  Wait wait_on_query(std::function<bool(const Time&)> query);
+  /// A wait for an activation of `state` with arguments that `match`. Local machines only.
+  Wait wait_on_args(StateIndex state, std::function<bool(const Args&)> match);
+  /// A wait for the queue to run empty. Local machines only.
+  Wait wait_on_queue_end();
   std::stop_token context(StateIndex state);
 
  protected:
+  /// Whether the queue is being run; false where that is not known.
+  virtual bool queue_busy() const noexcept { return false; }
   /// Lets `write` change the clocks of `changed` as one instant, then stops the contexts bound to
   /// their old ticks. By the one writer, without the commit mutex.
   template <class Write>
@@ -93,6 +104,10 @@ class Core : public std::enable_shared_from_this<Core> {
   void fire_waits(std::span<const StateIndex> changed);
   /// Ends the waits for mutations up to this queue tick. Without the commit mutex.
   void fire_queue_waits(std::uint64_t ended);
+  /// Ends the waits for an activation of `state` with `args`. Without the commit mutex.
+  void fire_args_waits(StateIndex state, const Args& args);
+  /// Ends the waits for the queue to run empty. By whoever has released it.
+  void fire_queue_end_waits();
   /// Ends every wait and stops every context. Without the commit mutex.
   void release_all(Ended how);
 
@@ -104,6 +119,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   void take_contexts(std::span<const StateIndex> changed, std::vector<std::stop_source>& out);
   Wait attach(internal::WaitState* state);
+  template <class Holds>
+  void fire_held(internal::Bag bag, Holds&& holds);
+  void end_now(internal::WaitState& state);
   /// Called by the last handle of a wait.
   void detach(internal::WaitState& state);
 

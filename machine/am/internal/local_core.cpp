@@ -3,6 +3,7 @@
 #include <am/detail/deadline.hpp>
 #include <am/error.hpp>
 #include <am/internal/run_completions.hpp>
+#include <am/internal/waits.hpp>
 
 #include <fmt/format.h>
 
@@ -424,6 +425,7 @@ Result LocalCore::drain(Frame& frame) {
   }
   // Everything below runs without the claim: others may drain by now.
   if (queue_.watched()) queue_.notify_watchers();
+  if (waits().count(internal::Bag::queue_end) != 0) fire_queue_end_waits();
   keep_alive = std::move(scope.keep_alive);
   if (keep_alive != nullptr) finish_disposal();
   return result;

@@ -98,6 +98,8 @@ class LocalCore final : public Core {
   class DrainScope;
   static const std::shared_ptr<const Attachments>& no_attachments();
 
+  bool queue_busy() const noexcept override { return queue_.draining(); }
+
   // -- queue (local_core.cpp) --------------------------------------------------------
 
   void remember_error(std::span<const StateIndex> called, const Args& args);

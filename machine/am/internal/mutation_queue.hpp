@@ -58,7 +58,8 @@ class MutationQueue {
   void close(std::vector<Mutation>& dropped);
   bool closed() const noexcept { return (gate_.load(std::memory_order_acquire) & closed_bit) != 0; }
   bool draining() const noexcept {
-    return (gate_.load(std::memory_order_acquire) & draining_bit) != 0;
+    // Ordered against the release, for who counts itself as a waiter and then looks.
+    return (gate_.load(std::memory_order_seq_cst) & draining_bit) != 0;
   }
 
   std::mutex& mutex() const noexcept { return mutex_; }

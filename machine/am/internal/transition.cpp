@@ -63,7 +63,11 @@ Result LocalCore::run(Frame& frame) {
   if (t.accepted && t.automatic && !t.check) resolve_again(frame);
   if (t.accepted && !t.check) {
     apply(frame);
-    if (!running_->handlers.empty()) run_finals(frame);
+    if (!running_->handlers.empty()) {
+      run_finals(frame);
+    } else if (waits().count(internal::Bag::args) != 0) {
+      for (const auto s : t.enters) fire_args_waits(s, *t.args);
+    }
   }
   t.phase = Transition::Phase::ended;
   each_tracer([&](Tracer& tracer) { tracer.transition_end(t); });
@@ -331,6 +335,7 @@ void LocalCore::run_finals(Frame& frame) {
       roll_back(frame, i);
       return;
     }
+    if (waits().count(internal::Bag::args) != 0) fire_args_waits(s, *t.args);
   }
   call(frame, {HandlerKind::any_state});
 }

@@ -36,7 +36,11 @@ bool Waits::holds(const WaitTerm& term) const noexcept {
 }
 
 bool Waits::attach(WaitState& wait) {
-  if (wait.queue_tick != 0) {
+  if (wait.bag) {
+    push(bagged_, wait);
+    counts_.fetch_add(one_in(*wait.bag), std::memory_order_seq_cst);
+    wait.place = WaitState::Place::bag;
+  } else if (wait.queue_tick != 0) {
     queue_waits_.fetch_add(1, std::memory_order_seq_cst);
     if (queue_ended_.load(std::memory_order_seq_cst) >= wait.queue_tick) {
       queue_waits_.fetch_sub(1, std::memory_order_relaxed);
@@ -93,6 +97,12 @@ void Waits::unlink(WaitState& wait) {
     case Place::queue:
       queue_.erase(wait.position);
       queue_waits_.fetch_sub(1, std::memory_order_relaxed);
+      break;
+    case Place::bag:
+      if (wait.previous != nullptr) wait.previous->next = wait.next;
+      if (wait.next != nullptr) wait.next->previous = wait.previous;
+      if (bagged_ == &wait) bagged_ = wait.next;
+      counts_.fetch_sub(one_in(*wait.bag), std::memory_order_relaxed);
       break;
     case Place::active:
     case Place::inactive: {
@@ -176,7 +186,18 @@ WaitState* Waits::take_all() {
     while (!lists.ticks.empty()) take(lists.ticks.begin()->second);
   }
   while (!queue_.empty()) take(queue_.begin()->second);
+  while (bagged_ != nullptr) take(bagged_);
   return chain;
+}
+
+std::vector<WaitState*> Waits::hold(Bag bag) const {
+  std::vector<WaitState*> held;
+  for (auto* wait = bagged_; wait != nullptr; wait = wait->next) {
+    if (wait->bag != bag) continue;
+    wait->references.fetch_add(1, std::memory_order_relaxed);
+    held.push_back(wait);
+  }
+  return held;
 }
 
 void Waits::finish(WaitState* chain, Ended how) {

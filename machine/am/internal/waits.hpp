@@ -1,14 +1,17 @@
 // Subscriptions of one machine: waits on states, ticks and the queue, and state contexts.
 #pragma once
 
+#include <am/args.hpp>
 #include <am/detail/clock_board.hpp>
 #include <am/detail/signal.hpp>
 #include <am/wait.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -27,6 +30,9 @@ struct WaitTerm {
   std::uint64_t tick = 0;  ///< Kind::tick: at least this
 };
 
+/// Waits that no list of a state or tick can find; they are looked at one by one.
+enum class Bag : std::uint8_t { query, args, queue_end };
+
 /// One wait. Reference counted by its handles and by the list it is in.
 struct WaitState {
   std::atomic<std::uint32_t> references{1};
@@ -38,8 +44,11 @@ struct WaitState {
   // Guarded by the core's commit mutex.
   std::vector<WaitTerm> terms;   ///< all have to hold
   std::uint64_t queue_tick = 0;  ///< or: the queue has ended this tick
-  enum class Place : std::uint8_t { none, active, inactive, tick, queue } place = Place::none;
-  StateIndex watched = 0;  ///< the state it is listed under
+  std::optional<Bag> bag{};      ///< or: what one of these says
+  std::function<bool(const Time&)> query{};
+  std::function<bool(const Args&)> match{};
+  enum class Place : std::uint8_t { none, active, inactive, tick, queue, bag } place = Place::none;
+  StateIndex watched = 0;  ///< the state it is listed under, or whose arguments it waits for
   WaitState* previous = nullptr;
   WaitState* next = nullptr;
   std::multimap<std::uint64_t, WaitState*>::iterator position{};
@@ -82,6 +91,12 @@ class Waits {
   WaitState* fired_by_queue();
   /// All waits, likewise.
   WaitState* take_all();
+  /// How many waits are in `bag`. Any thread; exact for the writer.
+  std::size_t count(Bag bag) const noexcept {
+    return (counts_.load(std::memory_order_seq_cst) / one_in(bag)) % one_in(Bag{1});
+  }
+  /// The waits in `bag`, each with a reference for the caller.
+  std::vector<WaitState*> hold(Bag bag) const;
   /// Ends a chain. Without the mutex.
   static void finish(WaitState* chain, Ended how);
 
@@ -99,6 +114,9 @@ class Waits {
     std::multimap<std::uint64_t, WaitState*> ticks;
   };
 
+  static constexpr std::uint64_t one_in(Bag bag) noexcept {
+    return std::uint64_t{1} << (21U * static_cast<unsigned>(bag));
+  }
   bool holds(const WaitTerm& term) const noexcept;
   bool watch_unmet_term(WaitState& wait);
   void push(WaitState*& head, WaitState& wait);
@@ -113,6 +131,8 @@ class Waits {
   std::vector<StateLists> lists_;  ///< made at the first wait
   std::multimap<std::uint64_t, WaitState*> queue_;
   std::map<StateIndex, std::stop_source> contexts_;
+  WaitState* bagged_ = nullptr;           ///< of all bags: machines that have none stay small
+  std::atomic<std::uint64_t> counts_{0};  ///< of each bag, in 21 bits
 };
 
 }  // namespace am::internal

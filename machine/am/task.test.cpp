@@ -70,7 +70,6 @@ Task<am::Result> reacts(am::Api m) {
 
 TEST(Task, goes_on_outside_of_the_transition_that_it_waited_for) {
   am::Machine m{letters()};
-  am::Result inside;
   const auto task = am::spawn(am::inline_executor(), reacts(m));
   m.on("AState", [&](am::Event&) { EXPECT_FALSE(task.done()); });
   m.add("A");

@@ -101,7 +101,7 @@ class Pending {
     explicit Awaiter(Pending pending) : pending_(std::move(pending)) {}
     bool await_ready() const noexcept { return pending_.done(); }
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> coroutine) const {
+    [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> coroutine) const {
       const auto pending = pending_;  // this may be gone as soon as it is attached
       auto suspended = detail::suspend(coroutine);
       pending.then(std::move(suspended.executor), std::move(suspended.resume));

@@ -158,7 +158,8 @@ struct SpawnRoot {
   struct promise_type : TaskPromiseBase {
     struct Final {
       bool await_ready() const noexcept { return false; }
-      void await_suspend(std::coroutine_handle<promise_type> ended) const noexcept {
+      [[gnu::noinline]] void await_suspend(
+          std::coroutine_handle<promise_type> ended) const noexcept {
         const auto context = std::move(ended.promise().context);
         ended.destroy();  // first: whoever waits for the task finds its locals gone
         context->finished();

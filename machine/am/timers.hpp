@@ -67,7 +67,7 @@ class SleepAwaiter {
 
   bool await_ready() const noexcept { return duration_ <= Timers::Clock::duration::zero(); }
   template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> coroutine) const {
+  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> coroutine) const {
     const auto timers = timers_;  // this may be gone as soon as the timer is armed
     const auto due = timers->now() + duration_;
     auto suspended = suspend(coroutine);

@@ -114,7 +114,7 @@ class Wait::Awaiter {
   explicit Awaiter(Wait wait) : wait_(std::move(wait)) {}
   bool await_ready() const noexcept { return wait_.done(); }
   template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> coroutine) const {
+  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> coroutine) const {
     const auto wait = wait_;  // this may be gone as soon as it is attached
     auto suspended = detail::suspend(coroutine);
     wait.then(std::move(suspended.executor), std::move(suspended.resume));

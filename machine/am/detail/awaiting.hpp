@@ -57,6 +57,9 @@ struct Suspended {
   std::function<void()> resume;
 };
 
+/// Awaiters that call this must not be inlined into the coroutine: clang before 17 would keep their
+/// locals in its frame, which may be gone by the time they return.
+///
 /// How to go on with `coroutine`: a task on its executor, one of another library inline.
 template <class Promise>
 Suspended suspend(std::coroutine_handle<Promise> coroutine) {

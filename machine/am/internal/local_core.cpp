@@ -2,6 +2,7 @@
 
 #include <am/detail/deadline.hpp>
 #include <am/error.hpp>
+#include <am/internal/extras.hpp>
 #include <am/internal/run_completions.hpp>
 #include <am/internal/waits.hpp>
 
@@ -122,13 +123,46 @@ std::string random_id() {
 
 }  // namespace
 
+namespace {
+
+/// Whether an option is set that is kept in the extras; all are, but for the id and the queue's.
+bool has_rare(const MachineOptions& options) {
+  const MachineOptions defaults;
+  return options.dispose_timeout != defaults.dispose_timeout || options.timers != nullptr;
+}
+
+}  // namespace
+
 LocalCore::LocalCore(CompiledSchema schema, MachineOptions options)
-    : Core(options.id.empty() ? random_id() : options.id, std::move(schema)),
-      options_(std::move(options)),
+    : Core(options.id.empty() ? random_id() : std::move(options.id), std::move(schema)),
+      queue_limit_(options.queue_limit),
+      queue_full_(options.queue_full),
+      extras_(has_rare(options) ? new Extras{.options = std::move(options)} : nullptr),
       running_(no_attachments()),
       attachments_(running_) {}
 
-LocalCore::~LocalCore() = default;
+LocalCore::~LocalCore() { delete extras(); }
+
+LocalCore::Extras& LocalCore::make_extras() {
+  if (auto* const there = extras()) return *there;
+  auto made = std::make_unique<Extras>();
+  Extras* there = nullptr;
+  if (extras_.compare_exchange_strong(there, made.get(), std::memory_order_acq_rel)) {
+    there = made.release();
+  }
+  return *there;
+}
+
+const MachineOptions& LocalCore::options() const noexcept {
+  static const auto& defaults = *new MachineOptions;  // machines may outlive static objects
+  const auto* const rare = extras();
+  return rare == nullptr ? defaults : rare->options;
+}
+
+const std::shared_ptr<Timers>& LocalCore::timers() const {
+  const auto& own = options().timers;
+  return own != nullptr ? own : system_timers();
+}
 
 bool LocalCore::dispose() {
   std::vector<Mutation> dropped;
@@ -138,7 +172,7 @@ bool LocalCore::dispose() {
     scope->keep_alive = shared_from_this();
     return true;
   }
-  const auto deadline = deadline_after(std::chrono::steady_clock::now(), options_.dispose_timeout);
+  const auto deadline = deadline_after(std::chrono::steady_clock::now(), options().dispose_timeout);
   bool idle = false;
   {
     queue_.add_watcher();
@@ -276,7 +310,7 @@ Result LocalCore::mutate(Operation operation, const StateList& states, Args args
   const bool active = operation == Operation::toggle && all_active(board(), frame.mutation.called);
   fill(frame.mutation, operation, active, std::move(args));
   if (frame.mutation.check) return check_now_or_later(frame);
-  return enter(frame, options_.queue_full == QueueFull::block);
+  return enter(frame, queue_full_ == QueueFull::block);
 }
 
 Result LocalCore::submit(Operation operation, std::span<const StateIndex> states, Args args,
@@ -338,8 +372,7 @@ bool LocalCore::make_room(std::unique_lock<std::mutex>& lock, const Mutation& mu
   const bool is_error = std::ranges::find(mutation.called, board().schema().data()->exception) !=
                         mutation.called.end();
   const auto full = [&] {
-    return !is_error && !mutation.check && !queue_.closed() &&
-           queue_.size() >= options_.queue_limit;
+    return !is_error && !mutation.check && !queue_.closed() && queue_.size() >= queue_limit_;
   };
   if (!full()) return true;
   // A handler that waited for room could hold up the very drain that makes it.
@@ -419,7 +452,7 @@ Result LocalCore::drain(Frame& frame) {
     std::size_t left = 0;
     if (!queue_.pop(frame.mutation, left)) continue;
     // Once on the way down is enough: who waits for room came when the queue was full.
-    if (left == options_.queue_limit / 2 && queue_.watched()) queue_.notify_watchers();
+    if (left == queue_limit_ / 2 && queue_.watched()) queue_.notify_watchers();
     run_with_followups(frame, scope);
     if (++others % completions_wait_for == 0) scope.hand_over();
   }

@@ -64,9 +64,7 @@ class LocalCore final : public Core {
     return queue_.closed() ? std::optional(Ended::disposed) : std::nullopt;
   }
   const std::shared_ptr<Executor>& completions() const override { return inline_executor(); }
-  const std::shared_ptr<Timers>& timers() const override {
-    return options_.timers != nullptr ? options_.timers : system_timers();
-  }
+  const std::shared_ptr<Timers>& timers() const override;
 
   // -- for other modules ------------------------------------------------------------
 
@@ -96,9 +94,19 @@ class LocalCore final : public Core {
     std::vector<std::pair<TracerId, std::shared_ptr<Tracer>>> tracers;
   };
   class DrainScope;
+  struct Extras;
   static const std::shared_ptr<const Attachments>& no_attachments();
 
   bool queue_busy() const noexcept override { return queue_.draining(); }
+
+  // -- what is rare (extras.hpp) ------------------------------------------------------
+
+  /// Null while nothing rare was asked for. One load. Any thread.
+  Extras* extras() const noexcept { return extras_.load(std::memory_order_acquire); }
+  /// Makes them when there are none. Any thread.
+  Extras& make_extras();
+  /// The options; of machines without extras, the defaults.
+  const MachineOptions& options() const noexcept;
 
   // -- queue (local_core.cpp) --------------------------------------------------------
 
@@ -143,26 +151,27 @@ class LocalCore final : public Core {
   void refresh_attachments();
   void change_attachments(const std::function<void(Attachments&)>& change);
 
-  const MachineOptions options_;
+  const std::size_t queue_limit_;
+  const QueueFull queue_full_;
+  std::atomic<bool> has_tracers_{false};
+  std::atomic<bool> released_{false};
+  bool settled_ = true;  ///< by the drainer: relations hold among the active states (see Resolver)
+  std::uint32_t running_version_ = 0;  ///< by the drainer
+  std::atomic<Extras*> extras_;        ///< owned
   internal::MutationQueue queue_;
 
   // By the drainer only; `order_` is also read under the commit mutex.
   std::vector<StateIndex> order_;
-  bool settled_ = true;  ///< relations hold among the active states (see Resolver)
   std::uint64_t transitions_ = 0;
   std::shared_ptr<const Attachments> running_;
-  std::uint32_t running_version_ = 0;
   /// Of the running transition: becomes an Exception. Errors are rare, so they have no room here.
   std::unique_ptr<ErrorInfo> failure_;
 
   mutable std::mutex attach_mutex_;
   std::shared_ptr<const Attachments> attachments_;
   std::atomic<std::uint32_t> attachments_version_{0};
-  std::atomic<bool> has_tracers_{false};
   std::uint32_t last_attachment_ = 0;
   std::unique_ptr<ErrorInfo> last_error_;  ///< guarded by attach_mutex_
-
-  std::atomic<bool> released_{false};
 };
 
 }  // namespace am::detail

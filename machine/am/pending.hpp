@@ -82,6 +82,16 @@ class Pending {
                          std::chrono::ceil<std::chrono::steady_clock::duration>(duration),
                      {});
   }
+  /// Blocks until the value is there, or until `deadline`, or until `token` is stopped, which give
+  /// nothing.
+  std::optional<T> get_until(std::chrono::steady_clock::time_point deadline,
+                             std::stop_token token = {}) const {
+    if (!done()) {
+      state_->check_may_block();
+      state_->signal.wait(deadline, std::move(token));
+    }
+    return value();
+  }
 
   /// Has `fn` called with the value, or nothing; where and when as for `Wait::then`.
   template <class F>
@@ -115,15 +125,6 @@ class Pending {
   Awaiter operator co_await() const { return Awaiter(*this); }
 
  private:
-  std::optional<T> get_until(std::chrono::steady_clock::time_point deadline,
-                             std::stop_token token) const {
-    if (!done()) {
-      state_->check_may_block();
-      state_->signal.wait(deadline, std::move(token));
-    }
-    return value();
-  }
-
   std::shared_ptr<detail::PendingState<T>> state_;
 };
 

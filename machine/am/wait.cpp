@@ -60,6 +60,10 @@ Ended Wait::wait_until(std::chrono::steady_clock::time_point deadline,
   return *ended();
 }
 
+std::shared_ptr<detail::Core> Wait::core() const noexcept {
+  return state_ == nullptr ? nullptr : state_->core;
+}
+
 Continuation Wait::attach(std::shared_ptr<Executor> executor, std::function<void(Ended)> fn) const {
   if (state_ == nullptr) {
     executor->post([fn = std::move(fn)] { fn(Ended::disposed); });

@@ -20,6 +20,9 @@
 
 namespace am {
 
+namespace detail {
+class Core;
+}
 namespace internal {
 struct WaitState;
 }
@@ -101,6 +104,9 @@ class Wait {
   /// In a coroutine: gives how the wait ended. An `am::Task` goes on on its executor; another kind
   /// of coroutine where `then` without an executor would run.
   Awaiter operator co_await() const;
+
+  /// For the library's other modules: whose wait it is, null for an empty one.
+  std::shared_ptr<detail::Core> core() const noexcept;
 
  private:
   friend Pending<std::size_t> when_any(std::vector<Wait> waits);

@@ -27,6 +27,7 @@ constexpr std::array groups{
 #ifdef BENCH_RPC
             bench::run_machine_served(report, settings);
 #endif
+            bench::run_machine_instructions(report, settings);
           }},
 };
 
@@ -51,6 +52,11 @@ int main(int argc, char** argv) {
     command->add_flag("--json", json, "One JSON object per row instead of a table");
     command->add_flag("--quick", settings.quick, "Tiny runs: checks the program, not the speed");
   }
+  std::string work;
+  std::size_t count = 1;
+  auto* work_command = app.add_subcommand("work", "Does one named work, for a profiler to look at");
+  work_command->add_option("name", work, "toggle16, by_hand, relations2, ...")->required();
+  work_command->add_option("--count", count, "How often")->check(CLI::Range(1UL, 100'000'000UL));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -58,6 +64,7 @@ int main(int argc, char** argv) {
   }
   const std::jthread second_thread(sleep_until_stopped);
   try {
+    if (*work_command) bench::run_work(work, count);
     for (const auto& group : groups) {
       if (!app.got_subcommand(group.name)) continue;
       bench::Report report(group.name, json);

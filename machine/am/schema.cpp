@@ -157,7 +157,7 @@ SchemaData::SchemaData(const Schema& source) : schema(source) {
     throw Error(Errc::schema, fmt::format("{} states, Exception included: at most {}",
                                           entries.size(), max_states));
   }
-  schema = Schema(std::move(entries));
+  schema = Schema(std::move(entries), source.groups());
   size = schema.entries().size();
   words = words_for(size);
   names.reserve(size);
@@ -172,6 +172,7 @@ SchemaData::SchemaData(const Schema& source) : schema(source) {
   native = source.set() != nullptr ? source.set() : &own;
   compile_relations();
   rank_by_require();
+  compile_groups(source);
   take_fingerprint();
 }
 
@@ -193,9 +194,16 @@ void SchemaData::clean() {
     check_known("add", state.add);
     check_known("remove", state.remove);
     check_known("after", state.after);
-    std::erase(state.remove, name);
-    std::erase_if(state.remove, [&](const StateName& n) { return contains(state.add, n.text); });
-    std::erase(state.after, name);
+    const auto drop_if = [&](Relation relation, std::vector<StateName>& list, auto&& needless) {
+      std::erase_if(list, [&](const StateName& n) {
+        if (!needless(n)) return false;
+        dropped.push_back({name.text, relation, n.text});
+        return true;
+      });
+    };
+    drop_if(Relation::remove, state.remove,
+            [&](const StateName& n) { return n == name || contains(state.add, n.text); });
+    drop_if(Relation::after, state.after, [&](const StateName& n) { return n == name; });
     for (const auto& target : state.require) {
       if (contains(state.remove, target.text)) {
         throw Error(Errc::schema, fmt::format("state \"{}\" both requires and removes \"{}\"",
@@ -204,7 +212,7 @@ void SchemaData::clean() {
     }
   }
   // The views pointed into the names of the schema that is replaced here.
-  schema = Schema(std::move(entries));
+  schema = Schema(std::move(entries), schema.groups());
   names.clear();
   for (const auto& entry : schema.entries()) names.push_back(entry.name.text);
   by_name.clear();
@@ -290,6 +298,22 @@ void SchemaData::rank_by_require() {
   }
   if (require_cycle) rank.assign(size, -1);
   ranked = !require_cycle && next > 0;
+}
+
+void SchemaData::compile_groups(const Schema& source) {
+  for (const auto& group : source.groups()) {
+    CompiledGroup compiled{group.name, {}};
+    for (const auto& state : group.states) {
+      const auto found = by_name.find(state.text);
+      if (found == by_name.end()) {
+        throw Error(Errc::schema,
+                    fmt::format("group \"{}\" has \"{}\", which the schema does not have{}",
+                                group.name, state.text, suggestion(state.text, names)));
+      }
+      compiled.states.push_back(found->second);
+    }
+    groups.push_back(std::move(compiled));
+  }
 }
 
 void SchemaData::take_fingerprint() {

@@ -48,12 +48,15 @@ struct SchemaData {
   bool require_cycle = false;
   std::vector<Word> health;  ///< Heartbeat and Healthcheck, where declared (spec 4.10)
   StateIndex exception = 0;
+  std::vector<DroppedName> dropped;
+  std::vector<CompiledGroup> groups;
   std::uint64_t fingerprint = 0;
 
  private:
   void clean();
   void compile_relations();
   void rank_by_require();
+  void compile_groups(const Schema& source);
   void take_fingerprint();
 };
 

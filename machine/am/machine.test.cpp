@@ -249,6 +249,15 @@ TEST(Errors, tick_a_multi_state_once_when_another_handler_throws) {
   EXPECT_EQ(fired.ended(), am::Ended::fired);
 }
 
+TEST(Errors, in_the_handlers_of_automatic_states_are_added_at_once) {
+  am::Machine m{{{"A", {.automatic = true}}, {"B", {}}}};
+  m.on_enter("A", [](am::Event&) { throw std::runtime_error("broken"); });
+  EXPECT_EQ(m.add("B"), Result::executed);
+  EXPECT_TRUE(m.is("Exception"));
+  EXPECT_EQ(m.tick("Exception"), am::Tick{1});  // A is not tried again until something changes
+  EXPECT_EQ(m.last_error()->where, "AEnter");
+}
+
 TEST(Errors, in_the_handlers_of_an_error_do_not_loop) {
   am::Machine m{{{"A", {}}}};
   m.on("ExceptionState", [](am::Event&) { throw std::runtime_error("again"); });

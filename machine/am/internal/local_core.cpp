@@ -474,16 +474,12 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   const bool is_root = mutation.is_root;
 
   const auto result = run(frame);
-  if (failure_ != nullptr) {
-    mutation.type = MutationType::add;
-    mutation.check = mutation.automatic = false;
-    mutation.queue_tick = 0;
-    mutation.called.assign(1, board().schema().data()->exception);
-    mutation.args = Args(std::move(*std::exchange(failure_, nullptr)));
+  add_failure(frame);
+  if (find_automatic(frame)) {
     run(frame);
-    failure_.reset();  // recorded; an error in an error's handlers is not added again
+    // Automatic states do not follow this one: one whose handler always throws would never end.
+    add_failure(frame);
   }
-  if (find_automatic(frame)) run(frame);
 
   scope.transition = nullptr;
   if (tick != 0) fire_queue_waits(tick);
@@ -493,6 +489,19 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   }
   scope.completion = nullptr;
   return result;
+}
+
+/// Makes an Exception of what a handler of the last transition threw.
+void LocalCore::add_failure(Frame& frame) {
+  if (failure_ == nullptr) return;
+  auto& mutation = frame.mutation;
+  mutation.type = MutationType::add;
+  mutation.check = mutation.automatic = false;
+  mutation.queue_tick = 0;
+  mutation.called.assign(1, board().schema().data()->exception);
+  mutation.args = Args(std::move(*std::exchange(failure_, nullptr)));
+  run(frame);
+  failure_.reset();  // recorded; an error in an error's handlers is not added again
 }
 
 /// Ends a mutation that will not run.

@@ -121,6 +121,7 @@ class LocalCore final : public Core {
   Result check_now_or_later(internal::Frame& frame);
   Result drain(internal::Frame& frame);
   Result run_with_followups(internal::Frame& frame, DrainScope& scope);
+  void add_failure(internal::Frame& frame);
   void end_mutation(const internal::Mutation& mutation, Result result);
   void drop(std::vector<internal::Mutation>& mutations);
   void finish_disposal();

@@ -10,11 +10,11 @@ namespace am {
 
 using internal::WaitTerm;
 
-Result Api::add_error(ErrorInfo error, StateList states) {
+Result Api::add_error(ErrorInfo error, StateList states, const Args& args) {
   std::vector<StateIndex> called;
   board_->indexes_of(states, called);
   called.push_back(board_->index_of(StateRef(exception_state)));
-  return core_->mutate(detail::Operation::add, StateList(called), Args(std::move(error)));
+  return core_->mutate(detail::Operation::add, StateList(called), args.with(std::move(error)));
 }
 
 Pending<Result> Api::mutate_async(detail::Operation operation, StateList states, Args args) {
@@ -74,6 +74,10 @@ Wait Api::when_next_active(StateRef state) const {
   const auto index = board_->index_of(state);
   const Tick now{board_->tick(index)};
   return core_->wait_on({{index, WaitTerm::Kind::tick, now.value + (now.active() ? 2 : 1)}});
+}
+
+Wait Api::when_change() const {
+  return when_query([then = time().sum()](const Time& now) { return now.sum() != then; });
 }
 
 Wait Api::when_queue(QueueTick tick) const { return core_->wait_on_queue(tick.value); }

@@ -65,8 +65,9 @@ class Api {
   Result can_remove(StateList states, Args args = {}) {
     return core_->mutate(detail::Operation::can_remove, states, std::move(args));
   }
-  /// Adds Exception, and `states` with it, with `error` as the argument of type ErrorInfo.
-  Result add_error(ErrorInfo error, StateList states = {});
+  /// Adds Exception, and `states` with it, with `error` as the argument of type ErrorInfo beside
+  /// those in `args`.
+  Result add_error(ErrorInfo error, StateList states = {}, const Args& args = {});
 
   // -- mutations whose outcome comes later ----------------------------------------
   // They never block: a full queue refuses them. The outcome is there when the mutation, and all
@@ -145,6 +146,9 @@ class Api {
   /// Ends when `state` becomes active after this, also when it is active now; for a multi state,
   /// when it is activated again.
   Wait when_next_active(StateRef state) const;
+  /// Ends when any state's clock has moved since the call. Each transition adds up all clocks for
+  /// it: on a machine of many states, wait for those that matter.
+  Wait when_change() const;
   /// Ends when Exception is active.
   Wait when_error() const { return when(exception_state); }
   /// Ends when the mutation with this queue tick, as in a queued `Result`, has run.

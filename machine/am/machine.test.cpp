@@ -278,6 +278,24 @@ TEST(Errors, carry_a_state_and_the_cause) {
   EXPECT_EQ(m.last_error()->message, "disk is full");
 }
 
+TEST(Errors, keep_the_arguments_that_the_caller_adds) {
+  am::Machine m{{{"ErrDisk", {.require = {"Exception"}}}}};
+  std::string message;
+  const am::Value* volume = nullptr;
+  m.on("ErrDiskState", [&](am::Event& e) {
+    message = e.args<am::ErrorInfo>().message;
+    volume = e.args().get_if("volume");
+    ASSERT_NE(volume, nullptr);
+    EXPECT_EQ(*volume, am::Value("sda"));
+  });
+  m.add_error({"disk is full"}, "ErrDisk", am::Args{}.with("volume", "sda"));
+  EXPECT_EQ(message, "disk is full");
+  EXPECT_NE(volume, nullptr);
+  // An error among the arguments does not replace the one that is added.
+  m.add_error({"it still is"}, "ErrDisk", am::Args(am::ErrorInfo{"old"}).with("volume", "sda"));
+  EXPECT_EQ(m.last_error()->message, "it still is");
+}
+
 // -- contexts ---------------------------------------------------------------------------------
 
 TEST(Contexts, stop_before_the_end_handlers_of_the_activation_run) {

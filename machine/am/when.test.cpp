@@ -39,6 +39,16 @@ TEST(When, next_active_of_a_multi_state_sees_it_activated_again) {
   EXPECT_TRUE(again.done());
 }
 
+TEST(When, change_ends_with_the_next_transition_that_moves_a_clock) {
+  am::Machine m{letters()};
+  m.add("A");
+  const auto changed = m.when_change();
+  m.add("A");  // accepted, and nothing new
+  EXPECT_FALSE(changed.done());
+  m.remove("C");
+  EXPECT_EQ(changed.ended(), am::Ended::fired);
+}
+
 TEST(When, error_ends_with_the_exception) {
   am::Machine m{letters()};
   const auto error = m.when_error();

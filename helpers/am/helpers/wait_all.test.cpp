@@ -1,6 +1,6 @@
 #include <am/helpers/wait_all.hpp>
 
-#include <am/helpers/group.hpp>
+#include <am/helpers/machine_group.hpp>
 #include <am/machine.hpp>
 #include <am/task.hpp>
 #include <am/testing.hpp>
@@ -39,7 +39,7 @@ TEST(WaitAll, blocks_until_other_threads_are_done) {
   am::Machine second{letters()};
   std::jthread one([&] { first.add("A"); });
   std::jthread two([&] { second.add("A"); });
-  const am::Group group{{first, second}};
+  const am::MachineGroup group{{first, second}};
   EXPECT_TRUE(am::wait_all(group.when("A"), {.limits = {.timeout = patience}}).ok());
   EXPECT_TRUE(group.is("A"));
   EXPECT_FALSE(group.any_is("B"));
@@ -161,10 +161,10 @@ TEST(Pause, ends_after_its_time_or_when_stopped) {
   EXPECT_EQ(elapsed.value(), am::Ended::fired);
 }
 
-TEST(Group, makes_a_wait_or_a_mutation_of_each_machine) {
+TEST(MachineGroup, makes_a_wait_or_a_mutation_of_each_machine) {
   am::Machine first{letters()};
   am::Machine second{letters()};
-  am::Group group{{first, second}};
+  am::MachineGroup group{{first, second}};
   for (const auto& result : group.add_async({"A", "B"})) {
     EXPECT_EQ(result.get(), am::Result::executed);
   }

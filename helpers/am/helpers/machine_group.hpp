@@ -12,11 +12,11 @@ namespace am {
 /// Machines that are asked together. Copies refer to the same machines. All methods may be called
 /// from any thread, and throw `Error` (unknown_state) for a state that one of them does not have.
 ///
-///     const am::Group workers{{first, second, third}};
+///     const am::MachineGroup workers{{first, second, third}};
 ///     am::wait_all(workers.when("Ready"), {.limits = {.timeout = 5s}});
-class Group {
+class MachineGroup {
  public:
-  explicit Group(std::vector<Api> machines) : machines_(std::move(machines)) {}
+  explicit MachineGroup(std::vector<Api> machines) : machines_(std::move(machines)) {}
 
   const std::vector<Api>& machines() const noexcept { return machines_; }
   /// True when `states` are active in every machine, each read at its own instant.

@@ -1,4 +1,4 @@
-#include <am/helpers/group.hpp>
+#include <am/helpers/machine_group.hpp>
 
 #include <algorithm>
 
@@ -16,27 +16,27 @@ auto of_each(Machines& machines, Fn&& fn) {
 
 }  // namespace
 
-bool Group::is(StateList states) const {
+bool MachineGroup::is(StateList states) const {
   return std::ranges::all_of(machines_, [&](const Api& machine) { return machine.is(states); });
 }
 
-bool Group::any_is(StateList states) const {
+bool MachineGroup::any_is(StateList states) const {
   return std::ranges::any_of(machines_, [&](const Api& machine) { return machine.is(states); });
 }
 
-std::vector<Wait> Group::when(StateList states) const {
+std::vector<Wait> MachineGroup::when(StateList states) const {
   return of_each(machines_, [&](const Api& machine) { return machine.when(states); });
 }
 
-std::vector<Wait> Group::when_not(StateList states) const {
+std::vector<Wait> MachineGroup::when_not(StateList states) const {
   return of_each(machines_, [&](const Api& machine) { return machine.when_not(states); });
 }
 
-std::vector<Pending<Result>> Group::add_async(StateList states, const Args& args) {
+std::vector<Pending<Result>> MachineGroup::add_async(StateList states, const Args& args) {
   return of_each(machines_, [&](Api& machine) { return machine.add_async(states, args); });
 }
 
-std::vector<Pending<Result>> Group::remove_async(StateList states, const Args& args) {
+std::vector<Pending<Result>> MachineGroup::remove_async(StateList states, const Args& args) {
   return of_each(machines_, [&](Api& machine) { return machine.remove_async(states, args); });
 }
 

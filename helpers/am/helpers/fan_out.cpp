@@ -54,7 +54,7 @@ class FanOut::State : public std::enable_shared_from_this<State> {
   void bind(Machine& machine);
   void close();
   FanOutProgress progress() const;
-  Result reset();
+  Pending<Result> reset();
   /// Starts what there is room for.
   void fill(Api machine);
 
@@ -64,6 +64,7 @@ class FanOut::State : public std::enable_shared_from_this<State> {
     StateIndex state = 0;
     StateIndex done = 0;
     Phase phase = Phase::idle;
+    std::uint64_t round = 0;  ///< the tick of `name` when it began
     std::stop_source stop{std::nostopstate};
     /// Stops it with the activation of its state. Destroyed without the lock: it may be running.
     std::optional<std::stop_callback<std::function<void()>>> link{};
@@ -79,7 +80,8 @@ class FanOut::State : public std::enable_shared_from_this<State> {
   void refused(const Api& machine, std::size_t index);
   void ended(std::size_t index, const std::stop_token& stop, std::exception_ptr failure);
   void fail(Api machine, std::size_t index, ErrorInfo error);
-  void rest(std::size_t index, Phase phase);
+  void failed(const Api& machine, std::size_t index);
+  void idle(std::size_t index);
   std::vector<std::size_t> choose(const Api& machine);
   std::shared_ptr<Executor> place(Task& task);
 
@@ -156,6 +158,7 @@ void FanOut::State::task_came(const Api& machine, std::size_t index) {
     // One that still ends a previous activation is started again when it has.
     if (closed_ || task.phase == Phase::running || task.phase == Phase::ending) return;
     task.phase = Phase::running;
+    task.round = machine.core()->board().tick(name_state_);
     task.stop = std::stop_source{};
     given.stop = task.stop.get_token();
     executor = place(task);
@@ -204,7 +207,7 @@ void FanOut::State::ended(std::size_t index, const std::stop_token& stop,
         const auto self = weak.lock();
         if (self == nullptr) return;
         if (result == Result::executed) {
-          self->rest(index, Phase::idle);
+          self->idle(index);
           self->fill(api);
         } else if (result.reason() != Reason::disposed) {
           self->fail(
@@ -224,14 +227,22 @@ void FanOut::State::fail(Api machine, std::size_t index, ErrorInfo error) {
       [weak = weak_from_this(), index, machine](Result) {
         const auto self = weak.lock();
         if (self == nullptr) return;
-        self->rest(index, Phase::failed);
+        self->failed(machine, index);
         self->fill(machine);
       });
 }
 
-void FanOut::State::rest(std::size_t index, Phase phase) {
+void FanOut::State::failed(const Api& machine, std::size_t index) {
   const std::lock_guard lock(mutex_);
-  tasks_[index].phase = phase;
+  auto& task = tasks_[index];
+  // When `name` has come anew since it began, it gets its new chance.
+  const bool same_round = machine.core()->board().tick(name_state_) == task.round;
+  task.phase = same_round ? Phase::failed : Phase::idle;
+}
+
+void FanOut::State::idle(std::size_t index) {
+  const std::lock_guard lock(mutex_);
+  tasks_[index].phase = Phase::idle;
 }
 
 // -- starting ----------------------------------------------------------------------
@@ -323,12 +334,16 @@ FanOutProgress FanOut::State::progress() const {
   return progress;
 }
 
-Result FanOut::State::reset() {
+Pending<Result> FanOut::State::reset() {
   auto machine = this->machine();
-  if (!machine) return {Result::canceled, Reason::disposed};
+  if (!machine) {
+    auto gone = std::make_shared<detail::PendingState<Result>>(nullptr);
+    gone->end({Result::canceled, Reason::disposed});
+    return Pending<Result>(std::move(gone));
+  }
   std::vector<StateIndex> states{machine->schema().id(all_done_state(name_)).index()};
   for (const auto& task : tasks_) states.push_back(task.done);
-  return machine->remove(StateList(states));
+  return machine->remove_async(StateList(states));
 }
 
 // -- the handle ------------------------------------------------------------------------
@@ -350,6 +365,6 @@ FanOut::~FanOut() {
 
 void FanOut::close() { state_->close(); }
 FanOutProgress FanOut::progress() const { return state_->progress(); }
-Result FanOut::reset() { return state_->reset(); }
+Pending<Result> FanOut::reset() { return state_->reset(); }
 
 }  // namespace am

@@ -86,7 +86,7 @@ class [[nodiscard]] FanOut {
   FanOutProgress progress() const;
   /// Forgets which tasks are done: removes their states and `nameDone`, so that `name` can be added
   /// again.
-  Result reset();
+  Pending<Result> reset();
 
  private:
   class State;

@@ -135,7 +135,7 @@ TEST(FanOut, is_run_again_after_a_reset) {
     m.add("Fetch");
     ASSERT_EQ(m.when("FetchDone").wait_for(patience), am::Ended::fired);
     EXPECT_EQ(calls, expected);
-    EXPECT_EQ(fetch.reset(), am::Result::executed);
+    EXPECT_EQ(fetch.reset().get(), am::Result::executed);
     EXPECT_FALSE(m.is("FetchDone"));
   }
 }
@@ -156,7 +156,7 @@ TEST(FanOut, may_outlive_its_machine_and_the_other_way_round) {
     });
     m.add("Fetch");
   }
-  EXPECT_EQ(left->reset(), am::Result::canceled);
+  EXPECT_EQ(left->reset().get(), am::Result::canceled);
   left.reset();
 
   am::Machine m{schema(3)};

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -92,7 +93,9 @@ TEST(Retry, gives_the_last_refusal_when_tries_run_out) {
 }
 
 TEST(Retry, leaves_a_machine_that_is_gone) {
-  am::Api gone = am::Machine{letters()};
+  std::optional<am::Machine> owner(letters());
+  const am::Api gone = *owner;
+  owner.reset();
   EXPECT_EQ(am::retry_add(gone, "A", {}, {.first_delay = 1h, .max_total = 2h}).reason(),
             am::Reason::disposed);
 }

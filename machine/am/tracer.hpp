@@ -1,34 +1,93 @@
 // Watching a machine from inside.
 #pragma once
 
+#include <am/handlers.hpp>
 #include <am/transition.hpp>
 
+#include <cstddef>
+#include <span>
 #include <string_view>
 
 namespace am {
 
-/// Receives what happens inside a machine, synchronously, on the thread that drains the queue
-/// (`mutation_queued`: on the mutating thread). Override what you need. A tracer must not block; a
-/// mutation that it makes is queued; what it throws is caught and dropped. References are valid
-/// during the call. A machine without tracers pays nothing for them.
+class Api;
+
+/// A mutation on its way into a queue. Valid during the call.
+struct QueuedMutation {
+  MutationType type = MutationType::add;
+  bool automatic = false;  ///< made by the machine for its automatic states
+  bool check = false;      ///< a dry run (can_add, can_remove)
+  /// Something else is run now, so it has to wait; else it runs at once.
+  bool waits = false;
+  /// The queue tick at which it runs; 0 for what goes to the front of the queue: checks, and what
+  /// the machine adds itself.
+  QueueTick queue_tick{};
+  /// How many mutations are queued now, this one included.
+  std::size_t queue_length = 0;
+  const CompiledSchema* schema = nullptr;
+  std::span<const StateIndex> called{};  ///< in call order, without duplicates
+  const Args* args = nullptr;
+  MutationSource source{};
+
+  std::string_view name(StateIndex state) const { return schema->names()[state]; }
+};
+
+/// One call of a handler, for tracers.
+struct HandlerCall {
+  std::string_view name{};  ///< for example "LockedEnter"
+  BindingId binding{};      ///< what `bind` or `on` returned
+  std::size_t number = 0;   ///< position among the bindings that the machine has now
+  HandlerKind kind = HandlerKind::any_state;
+  StateIndex state = 0;
+  StateIndex second = 0;  ///< of a pair
+};
+
+/// Receives what happens inside a machine, synchronously, in the order in which tracers were
+/// attached, on the thread that drains the queue; where it says so, on the thread that calls. Then
+/// several can call at a time. Override what you need. A tracer must not block; a mutation that it
+/// makes is queued; what it throws is caught and dropped. References are valid during the call. A
+/// machine without tracers pays nothing for them.
 class Tracer {
  public:
   virtual ~Tracer() = default;
 
-  /// A mutation was appended to a busy queue.
-  virtual void mutation_queued(MutationType, std::span<const StateIndex> /*called*/, QueueTick) {}
+  // -- life -----------------------------------------------------------------------
+
+  /// The machine that this tracer was given to as an option has been made. On its maker's thread.
+  virtual void machine_init(const Api& /*machine*/) {}
+  /// A machine was made whose parent is the machine of this tracer. On its maker's thread.
+  virtual void submachine(const Api& /*child*/) {}
+  /// The schema has grown. On the thread that does it.
+  virtual void schema_changed(const CompiledSchema& /*before*/, const CompiledSchema& /*after*/) {}
+  /// The machine was disposed. On the thread that does it.
+  virtual void disposed() {}
+
+  // -- queue ------------------------------------------------------------------------
+
+  /// A mutation is about to run, or was queued behind others. On the mutating thread.
+  virtual void mutation_queued(const QueuedMutation&) {}
+  /// A mutation was not queued, as one that waits already does the same; the queue tick is that
+  /// one's. On the mutating thread.
+  virtual void mutation_skipped(const QueuedMutation&) {}
+  /// The queue ran empty.
+  virtual void queue_end() {}
+
+  // -- transitions ------------------------------------------------------------------
+
+  /// Whether `Transition::steps` is to be recorded; asked once, when the tracer is attached.
+  virtual bool wants_steps() const { return false; }
   /// Relations are resolved, also of a mutation that they refuse.
   virtual void transition_init(const Transition&) {}
+  /// Negotiation follows, unless relations have refused.
+  virtual void transition_start(const Transition&) {}
+  /// A bound handler is about to be called.
+  virtual void handler_start(const Transition&, const HandlerCall&) {}
+  /// It has returned or thrown.
+  virtual void handler_end(const Transition&, const HandlerCall&) {}
   /// Ticks have changed and contexts are stopped; final handlers follow.
   virtual void transition_finals(const Transition&) {}
   /// The transition is over, accepted or not.
   virtual void transition_end(const Transition&) {}
-  virtual void handler_start(const Transition&, std::string_view /*name*/) {}
-  virtual void handler_end(const Transition&, std::string_view /*name*/) {}
-  /// The queue ran empty.
-  virtual void queue_end() {}
-  /// The machine was disposed.
-  virtual void disposed() {}
 };
 
 }  // namespace am

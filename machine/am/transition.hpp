@@ -4,34 +4,25 @@
 #include <am/args.hpp>
 #include <am/result.hpp>
 #include <am/schema.hpp>
+#include <am/step.hpp>
 #include <am/tick.hpp>
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace am {
 
+namespace detail {
+class Core;
+}
+
 /// Kind of a mutation. A toggle is an add or a remove by the time it runs.
 enum class MutationType : std::uint8_t { add, remove, set };
 
 const char* to_string(MutationType type) noexcept;
-
-/// Kind of a handler. The first five negotiate: they run before ticks change and may refuse.
-enum class HandlerKind : std::uint8_t {
-  exit,       ///< FooExit: Foo is about to go
-  enter,      ///< FooEnter: Foo is about to come
-  self,       ///< FooFoo: Foo is active and stays
-  pair,       ///< FooBar: Foo is active and Bar will be
-  any_enter,  ///< AnyEnter: last of the negotiation
-  end,        ///< FooEnd: Foo has gone
-  state,      ///< FooState: Foo has come
-  any_state,  ///< AnyState: last of all
-};
-
-/// True for the handlers whose `false` cancels a transition.
-constexpr bool negotiates(HandlerKind kind) noexcept { return kind <= HandlerKind::any_enter; }
 
 /// One state's tick before and after a transition.
 struct TickChange {
@@ -54,6 +45,21 @@ struct CancelInfo {
   HandlerKind handler = HandlerKind::exit;
 };
 
+/// Why it was canceled, in words: "LockedEnter refused", "Locked requires Closed", "Open is removed
+/// by Closed"; "" when it was not.
+std::string describe(const CancelInfo& cancel, const CompiledSchema& schema);
+
+/// The transition in which a mutation was made: where it comes from. A view: the name is valid as
+/// long as what it was read from.
+struct MutationSource {
+  std::string_view machine{};    ///< id; "" for mutations that were made outside of all machines
+  std::uint64_t transition = 0;  ///< `Transition::id` there
+  std::uint64_t time = 0;        ///< sum of all ticks there when that transition began
+
+  bool empty() const noexcept { return machine.empty(); }
+  friend bool operator==(const MutationSource&, const MutationSource&) = default;
+};
+
 /// One mutation being run. Valid during the call it was passed to; everything in it is by index.
 struct Transition {
   enum class Phase : std::uint8_t { negotiation, final, ended };
@@ -70,14 +76,41 @@ struct Transition {
   QueueTick queue_tick{};
   const CompiledSchema* schema = nullptr;
   const Args* args = nullptr;
+  MutationSource source{};
   std::span<const StateIndex> called{};   ///< in call order, without duplicates
   std::span<const StateIndex> before{};   ///< active before, in machine order
   std::span<const StateIndex> targets{};  ///< active after, in machine order
   std::vector<StateIndex> exits{};        ///< in handler order
   std::vector<StateIndex> enters{};       ///< in handler order
   std::vector<TickChange> changes{};      ///< once ticks changed; by index
+  /// How it came to this; recorded only while a tracer of the machine `wants_steps`.
+  std::vector<Step> steps{};
+  /// The machine, for the queries below.
+  const detail::Core* core = nullptr;
 
   std::string_view name(StateIndex state) const { return schema->names()[state]; }
+  /// Id of the machine.
+  const std::string& machine_id() const noexcept;
+  /// Why it was canceled, in words; "" when it was not.
+  std::string why() const { return accepted ? std::string() : describe(cancel, *schema); }
+
+  // Queries by id or name. They throw `Error` (unknown_state) for what the machine does not have.
+
+  /// The mutation named the state.
+  bool is_called(StateRef state) const;
+  /// The state will be active, or is by now.
+  bool is_target(StateRef state) const;
+  /// The state was active before.
+  bool was_active(StateRef state) const;
+  /// The state comes; for a multi state, also again.
+  bool is_entered(StateRef state) const;
+  /// The state goes.
+  bool is_exited(StateRef state) const;
+  /// Ticks of all states as the transition found them. On the draining thread.
+  Time time_before() const;
 };
+
+/// `tx#7`, the mutation, its source and its steps, each on a line of its own.
+std::string to_string(const Transition& transition);
 
 }  // namespace am

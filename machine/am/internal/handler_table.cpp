@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace am::internal {
@@ -103,6 +104,7 @@ Bits HandlerTable::pairs_of(StateIndex state) const noexcept {
 void HandlerTable::add(HandlerKey key, BindingId binding,
                        std::shared_ptr<const HandlerFunction> function) {
   lists_[key.packed()].push_back({binding, std::move(function)});
+  if (bindings_.empty() || bindings_.back() != binding) bindings_.push_back(binding);
   find_present();
 }
 
@@ -112,8 +114,14 @@ bool HandlerTable::remove(BindingId binding) {
     removed |= std::erase_if(it->second, [&](const Bound& b) { return b.binding == binding; }) != 0;
     it = it->second.empty() ? lists_.erase(it) : std::next(it);
   }
+  std::erase(bindings_, binding);
   find_present();
   return removed;
+}
+
+std::size_t HandlerTable::number_of(BindingId binding) const noexcept {
+  const auto found = std::ranges::find(bindings_, binding);
+  return static_cast<std::size_t>(found - bindings_.begin());
 }
 
 void HandlerTable::find_present() {

@@ -57,6 +57,8 @@ class HandlerTable {
   void add(HandlerKey key, BindingId binding, std::shared_ptr<const HandlerFunction> function);
   /// Removes all handlers of `binding`; returns whether there were any.
   bool remove(BindingId binding);
+  /// How many of the bindings are older than `binding`.
+  std::size_t number_of(BindingId binding) const noexcept;
 
  private:
   void find_present();
@@ -65,6 +67,7 @@ class HandlerTable {
   std::unordered_map<std::uint64_t, std::vector<Bound>> lists_;
   std::array<std::vector<Word>, 8> present_;
   std::unordered_map<StateIndex, std::vector<Word>> pairs_;
+  std::vector<BindingId> bindings_;  ///< in the order of binding
 };
 
 }  // namespace am::internal

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -40,6 +41,7 @@ FrameLease::~FrameLease() {
   // What a mutation refers to must not live on in the scratch memory of a thread.
   frame_.mutation.args = {};
   frame_.mutation.completion.reset();
+  frame_.mutation.source = {};
   --frame_stack().used;
 }
 
@@ -91,6 +93,32 @@ class LocalCore::DrainScope {
     for (auto& fn : std::exchange(deferred_, {})) completion_executor()->post(std::move(fn));
   }
 
+  /// What mutations carry that are made now, by this thread, inside the drain of `scope`.
+  static internal::Source source_in(DrainScope* scope) {
+    if (scope == nullptr || scope->transition == nullptr) return {};
+    return scope->source();
+  }
+  /// The transition that runs now, as where a mutation was made.
+  internal::Source source() {
+    const auto& t = *transition;
+    if (source_of_ != t.id) {
+      // Only this thread changes the ticks now.
+      std::uint64_t time = 0;
+      for (std::size_t i = 0; i < core_.board().size(); ++i) {
+        time += core_.board().tick(static_cast<StateIndex>(i));
+      }
+      for (const auto& change : t.changes) time -= change.after.value - change.before.value;
+      source_time_ = time;
+      source_of_ = t.id;
+    }
+    // Null when the machine is being destroyed by its own handler.
+    const auto core = core_.weak_from_this().lock();
+    if (core == nullptr) return {};
+    return {{core, &core_.id()}, t.id, source_time_};
+  }
+
+  DrainScope* outer() const noexcept { return outer_; }
+
   /// What the mutation that runs now, and its descendants, complete.
   std::shared_ptr<Completion> completion{};
   const Transition* transition = nullptr;
@@ -100,6 +128,8 @@ class LocalCore::DrainScope {
  private:
   const LocalCore& core_;
   DrainScope* outer_;
+  std::uint64_t source_of_ = 0;  ///< the transition that `source_time_` is of
+  std::uint64_t source_time_ = 0;
   std::vector<std::function<void()>> deferred_{};  ///< of the outermost scope only
 };
 
@@ -339,20 +369,28 @@ Result LocalCore::append(Frame& frame, bool may_block) {
   auto& mutation = frame.mutation;
   auto* const own = own_drain();
   if (own != nullptr && mutation.completion == nullptr) mutation.completion = own->completion;
-  const auto type = mutation.type;
+  if (mutation.source.machine == nullptr) {
+    mutation.source = DrainScope::source_in(DrainScope::innermost());
+  }
   auto entry = MutationQueue::Entry::busy;
   std::uint64_t tick = 0;
-  std::vector<StateIndex> called;  // for tracers: the queue takes the mutation's own list
-  if (has_tracers_.load(std::memory_order_acquire)) called = mutation.called;
+  std::size_t length = 0;
+  std::optional<Mutation> told;  // for tracers: the queue takes the mutation itself
+  if (has_tracers_.load(std::memory_order_acquire)) told = mutation;
   {
     std::unique_lock lock(queue_.mutex());
     if (!make_room(lock, mutation, may_block)) return {Result::canceled, Reason::queue_full};
     if (own != nullptr && nothing_to_remove(*own, mutation)) return Result::executed;
     if (const auto pending = pending_twin(mutation)) {
+      length = queue_.size();
+      lock.unlock();
+      mutation.queue_tick = pending;
+      if (told) tell(&Tracer::mutation_skipped, mutation, length, true);
       return {Result::queued, Reason::none, QueueTick{pending}};
     }
     const auto follow = own != nullptr && !mutation.is_root ? mutation.completion : nullptr;
     entry = queue_.append(mutation, tick);
+    length = queue_.size();
     // Only the drainer, this thread, could end it, so it is in time to count it now.
     if (follow != nullptr && entry == MutationQueue::Entry::busy) follow->expect();
   }
@@ -361,7 +399,10 @@ Result LocalCore::append(Frame& frame, bool may_block) {
     case MutationQueue::Entry::closed: return {Result::canceled, Reason::disposed};
     case MutationQueue::Entry::busy: break;
   }
-  if (!called.empty()) tell_queued(type, called, QueueTick{tick});
+  if (told) {
+    told->queue_tick = tick;
+    tell(&Tracer::mutation_queued, *told, length, true);
+  }
   return {Result::queued, Reason::none, QueueTick{tick}};
 }
 
@@ -402,20 +443,6 @@ std::uint64_t LocalCore::pending_twin(const Mutation& mutation) const {
   return queue_.duplicate_of(mutation.type, mutation.called);
 }
 
-void LocalCore::tell_queued(MutationType type, std::span<const StateIndex> called, QueueTick tick) {
-  std::shared_ptr<const Attachments> attachments;
-  {
-    const std::lock_guard lock(attach_mutex_);
-    attachments = attachments_;
-  }
-  for (const auto& [id, tracer] : attachments->tracers) {
-    try {
-      tracer->mutation_queued(type, called, tick);
-    } catch (...) {  // a tracer's exception is its own affair
-    }
-  }
-}
-
 Result LocalCore::check_now_or_later(Frame& frame) {
   auto& mutation = frame.mutation;
   std::uint64_t tick = 0;
@@ -446,9 +473,17 @@ constexpr unsigned completions_wait_for = 64;
 Result LocalCore::drain(Frame& frame) {
   std::shared_ptr<Core> keep_alive;  // outlives the scope, whose core it may be the last to keep
   DrainScope scope(*this);
+  if (scope.outer() != nullptr && frame.mutation.source.machine == nullptr) {
+    frame.mutation.source = DrainScope::source_in(scope.outer());
+  }
+  if (has_tracers_.load(std::memory_order_relaxed)) {
+    tell(&Tracer::mutation_queued, frame.mutation, 1, false);
+  }
   const auto result = run_with_followups(frame, scope);
   unsigned others = 0;
-  while (!queue_.try_release()) {
+  while (true) {
+    if (queue_.empty()) each_tracer([](Tracer& tracer) { tracer.queue_end(); });
+    if (queue_.try_release()) break;
     std::size_t left = 0;
     if (!queue_.pop(frame.mutation, left)) continue;
     // Once on the way down is enough: who waits for room came when the queue was full.
@@ -473,15 +508,18 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   scope.transition = &frame.transition;
   const bool is_root = mutation.is_root;
 
+  frame.automatic = true;
   const auto result = run(frame);
-  add_failure(frame);
-  if (find_automatic(frame)) {
+  add_failure(frame, scope);
+  if (take_automatic(frame)) {
     run(frame);
     // Automatic states do not follow this one: one whose handler always throws would never end.
-    add_failure(frame);
+    frame.automatic = false;
+    add_failure(frame, scope);
   }
 
   scope.transition = nullptr;
+  mutation.source = {};  // which may keep this very machine
   if (tick != 0) fire_queue_waits(tick);
   if (const auto completion = std::move(scope.completion)) {
     if (is_root) completion->ended_with(result);
@@ -492,7 +530,7 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
 }
 
 /// Makes an Exception of what a handler of the last transition threw.
-void LocalCore::add_failure(Frame& frame) {
+void LocalCore::add_failure(Frame& frame, DrainScope& scope) {
   if (failure_ == nullptr) return;
   auto& mutation = frame.mutation;
   mutation.type = MutationType::add;
@@ -500,6 +538,10 @@ void LocalCore::add_failure(Frame& frame) {
   mutation.queue_tick = 0;
   mutation.called.assign(1, board().schema().data()->exception);
   mutation.args = Args(std::move(*std::exchange(failure_, nullptr)));
+  mutation.source = scope.source();
+  if (!running_->tracers.empty()) {
+    tell(&Tracer::mutation_queued, mutation, queue_length() + 1, true);
+  }
   run(frame);
   failure_.reset();  // recorded; an error in an error's handlers is not added again
 }

@@ -24,6 +24,8 @@ struct Frame {
   std::vector<StateIndex> targets;
   std::vector<StateIndex> called;  ///< of automatic transitions, shrinks with refusals
   std::vector<StateIndex> changed;
+  bool automatic = true;         ///< whether automatic states may follow
+  std::vector<StateIndex> due;   ///< automatic states to add next
   std::vector<StateIndex> walk;  ///< a list being walked while its source may shrink
   std::vector<Word> before_bits;
   std::vector<Word> called_bits;
@@ -117,11 +119,10 @@ class LocalCore final : public Core {
                  bool may_block);
   bool nothing_to_remove(const DrainScope& scope, const internal::Mutation& mutation) const;
   std::uint64_t pending_twin(const internal::Mutation& mutation) const;
-  void tell_queued(MutationType type, std::span<const StateIndex> called, QueueTick tick);
   Result check_now_or_later(internal::Frame& frame);
   Result drain(internal::Frame& frame);
   Result run_with_followups(internal::Frame& frame, DrainScope& scope);
-  void add_failure(internal::Frame& frame);
+  void add_failure(internal::Frame& frame, DrainScope& scope);
   void end_mutation(const internal::Mutation& mutation, Result result);
   void drop(std::vector<internal::Mutation>& mutations);
   void finish_disposal();
@@ -144,11 +145,36 @@ class LocalCore final : public Core {
   void apply(internal::Frame& frame);
   void run_finals(internal::Frame& frame);
   void roll_back(internal::Frame& frame, std::size_t first_failed_enter);
-  bool find_automatic(internal::Frame& frame);
+  void find_automatic(internal::Frame& frame);
+  bool take_automatic(internal::Frame& frame);
   bool call(internal::Frame& frame, internal::HandlerKey key);
   void fail(Transition& transition, std::exception_ptr cause, internal::HandlerKey key);
+
+  // -- tracers (tracing.cpp) --------------------------------------------------------------
+
+  std::shared_ptr<const Attachments> attachments() const;
+  /// Of the drainer.
   template <class Fn>
-  void each_tracer(Fn&& fn);
+  void each_tracer(Fn&& fn) const {
+    each_tracer(*running_, std::forward<Fn>(fn));
+  }
+  template <class Fn>
+  static void each_tracer(const Attachments& attachments, Fn&& fn) {
+    for (const auto& [id, tracer] : attachments.tracers) {
+      try {
+        fn(*tracer);
+      } catch (...) {  // a tracer's exception is its own affair
+      }
+    }
+  }
+  using TellMutation = void (Tracer::*)(const QueuedMutation&);
+  using TellHandler = void (Tracer::*)(const Transition&, const HandlerCall&);
+  void tell(TellMutation what, const internal::Mutation& mutation, std::size_t length, bool waits);
+  void tell_automatic(const internal::Frame& frame);
+  void tell_handler(const Transition& t, internal::HandlerKey key, BindingId id, TellHandler what);
+
+  // -- handlers and tracers, changing ---------------------------------------------------------
+
   void refresh_attachments();
   void change_attachments(const std::function<void(Attachments&)>& change);
 

@@ -13,9 +13,22 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace am::internal {
+
+/// Where a mutation was made. Costs no allocation: for mutations made in handlers, `machine` is the
+/// id in the core of the handler's machine, and keeps it.
+struct Source {
+  std::shared_ptr<const std::string> machine{};  ///< null for mutations made outside of machines
+  std::uint64_t transition = 0;
+  std::uint64_t time = 0;
+
+  MutationSource view() const noexcept {
+    return machine == nullptr ? MutationSource{} : MutationSource{*machine, transition, time};
+  }
+};
 
 /// A mutation on its way to becoming a transition.
 struct Mutation {
@@ -27,6 +40,7 @@ struct Mutation {
   Args args{};
   std::shared_ptr<Completion> completion{};
   bool is_root = false;  ///< the completion follows this mutation itself, not an ancestor
+  Source source{};
 };
 
 /// Mutations in order, and one word that says whether somebody drains them.
@@ -47,6 +61,9 @@ class MutationQueue {
   /// Its queue tick goes to `queue_tick`. Call with `mutex()` held. `mutation` is left as it is
   /// unless the answer is `busy`.
   Entry append(Mutation& mutation, std::uint64_t& queue_tick);
+
+  /// Whether something waits. Any thread.
+  bool empty() const noexcept { return (gate_.load(std::memory_order_acquire) & queued_bit) == 0; }
 
   /// Gives up the claim if nothing is queued; false when something is.
   bool try_release() noexcept;

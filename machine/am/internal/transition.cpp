@@ -8,15 +8,6 @@
 
 namespace am {
 
-const char* to_string(MutationType type) noexcept {
-  switch (type) {
-    case MutationType::add: return "add";
-    case MutationType::remove: return "remove";
-    case MutationType::set: return "set";
-  }
-  return "?";
-}
-
 namespace detail {
 
 using internal::Bits;
@@ -41,16 +32,6 @@ std::size_t count(Bits a, Bits without) {
 
 }  // namespace
 
-template <class Fn>
-void LocalCore::each_tracer(Fn&& fn) {
-  for (const auto& [id, tracer] : running_->tracers) {
-    try {
-      fn(*tracer);
-    } catch (...) {  // a tracer's exception is its own affair
-    }
-  }
-}
-
 /// Runs the frame's mutation as one transition and returns its result.
 Result LocalCore::run(Frame& frame) {
   auto& t = frame.transition;
@@ -59,6 +40,7 @@ Result LocalCore::run(Frame& frame) {
   reject_by_relations(frame);
   if (t.accepted) find_exits_and_enters(frame);
   each_tracer([&](Tracer& tracer) { tracer.transition_init(t); });
+  each_tracer([&](Tracer& tracer) { tracer.transition_start(t); });
   if (t.accepted && !running_->handlers.empty()) negotiate(frame);
   if (t.accepted && t.automatic && !t.check) resolve_again(frame);
   if (t.accepted && !t.check) {
@@ -69,6 +51,8 @@ Result LocalCore::run(Frame& frame) {
       for (const auto s : t.enters) fire_args_waits(s, *t.args);
     }
   }
+  find_automatic(frame);
+  if (!frame.due.empty() && !running_->tracers.empty()) tell_automatic(frame);
   t.phase = Transition::Phase::ended;
   each_tracer([&](Tracer& tracer) { tracer.transition_end(t); });
   if (!frame.changed.empty()) fire_waits(frame.changed);
@@ -90,12 +74,16 @@ void LocalCore::prepare(Frame& frame) {
   t.queue_tick = QueueTick{mutation.queue_tick};
   t.schema = &board().schema();
   t.args = &mutation.args;
+  t.source = mutation.source.view();
+  t.core = this;
   t.called = mutation.called;
   t.before = order_;
   t.exits.clear();
   t.enters.clear();
   t.changes.clear();
+  t.steps.clear();
   frame.changed.clear();
+  frame.due.clear();
   const auto words = t.schema->data()->words;
   frame.before_bits.resize(words);
   frame.called_bits.resize(words);
@@ -183,7 +171,7 @@ bool LocalCore::call(Frame& frame, HandlerKey key) {
   Event event(*this, t, key.kind, key.state, key.second);
   const bool traced = !running_->tracers.empty();
   for (const auto& handler : *bound) {
-    if (traced) each_tracer([&](Tracer& tracer) { tracer.handler_start(t, event.name()); });
+    if (traced) tell_handler(t, key, handler.binding, &Tracer::handler_start);
     bool accepted = true;
     try {
       accepted = (*handler.function)(event);
@@ -191,7 +179,7 @@ bool LocalCore::call(Frame& frame, HandlerKey key) {
       fail(t, std::current_exception(), key);
       accepted = false;
     }
-    if (traced) each_tracer([&](Tracer& tracer) { tracer.handler_end(t, event.name()); });
+    if (traced) tell_handler(t, key, handler.binding, &Tracer::handler_end);
     if (t.cancel.reason == Reason::error) return false;
     if (!accepted && negotiates(key.kind)) {
       t.cancel = {Reason::handler, key.state, key.second, key.kind};
@@ -364,34 +352,37 @@ void LocalCore::roll_back(Frame& frame, std::size_t first_failed_enter) {
   settled_ = false;  // what stays may require what had to go
 }
 
-/// Vectors rule 24. Makes the frame's mutation the automatic one; false when none is due.
-bool LocalCore::find_automatic(Frame& frame) {
-  auto& mutation = frame.mutation;
+/// Vectors rule 24. Writes the automatic states that are due to `frame.due`.
+void LocalCore::find_automatic(Frame& frame) {
   const auto& t = frame.transition;
   const auto& schema = *t.schema->data();
-  if (!t.accepted || t.check || t.automatic || frame.changed.empty() || queue_.closed())
-    return false;
+  if (!frame.automatic || !t.accepted || t.check || t.automatic || frame.changed.empty() || queue_.closed()) return;
   if (t.type == MutationType::add && t.called.size() == 1 &&
       internal::test(schema.health, t.called.front())) {
-    return false;
+    return;
   }
-  bool due = false;
   for (std::size_t w = 0; w < schema.words; ++w) {
     internal::for_each_bit(w, schema.automatic[w] & ~board().word(w), [&](StateIndex s) {
       const auto removed_by = schema.removed_by[s];
       for (std::size_t v = 0; v < schema.words; ++v) {
         if ((removed_by[v] & board().word(v)) != 0) return;
       }
-      if (!std::exchange(due, true)) mutation.called.clear();
-      mutation.called.push_back(s);
+      frame.due.push_back(s);
     });
   }
-  if (!due) return false;
+}
+
+/// Makes the frame's mutation the automatic one; false when none is due.
+bool LocalCore::take_automatic(Frame& frame) {
+  if (frame.due.empty() || queue_.closed()) return false;
+  auto& mutation = frame.mutation;
+  mutation.called.swap(frame.due);
   mutation.type = MutationType::add;
   mutation.automatic = true;
   mutation.check = false;
   mutation.queue_tick = 0;
   mutation.args = {};
+  mutation.source = {};
   return true;
 }
 

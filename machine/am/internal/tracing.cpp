@@ -1,0 +1,55 @@
+// What a machine tells its tracers, where it takes more than a call.
+#include <am/internal/local_core.hpp>
+
+namespace am::detail {
+
+using internal::Frame;
+using internal::HandlerKey;
+using internal::Mutation;
+
+/// Those of now. Any thread.
+std::shared_ptr<const LocalCore::Attachments> LocalCore::attachments() const {
+  const std::lock_guard lock(attach_mutex_);
+  return attachments_;
+}
+
+/// Tells of a mutation that was queued or skipped. Any thread.
+void LocalCore::tell(TellMutation what, const Mutation& mutation, std::size_t length, bool waits) {
+  const QueuedMutation told{.type = mutation.type,
+                            .automatic = mutation.automatic,
+                            .check = mutation.check,
+                            .waits = waits,
+                            .queue_tick = QueueTick{mutation.queue_tick},
+                            .queue_length = length,
+                            .schema = &board().schema(),
+                            .called = mutation.called,
+                            .args = &mutation.args,
+                            .source = mutation.source.view()};
+  each_tracer(*attachments(), [&](Tracer& tracer) { (tracer.*what)(told); });
+}
+
+/// Automatic states are told of before their transition starts, while the one that causes them is
+/// still there.
+void LocalCore::tell_automatic(const Frame& frame) {
+  const Args none;
+  const QueuedMutation told{.automatic = true,
+                            .waits = true,
+                            .queue_length = queue_length() + 1,
+                            .schema = &board().schema(),
+                            .called = frame.due,
+                            .args = &none};
+  each_tracer([&](Tracer& tracer) { tracer.mutation_queued(told); });
+}
+
+void LocalCore::tell_handler(const Transition& t, HandlerKey key, BindingId id, TellHandler what) {
+  const auto name = internal::handler_name(*t.schema, key.kind, key.state, key.second);
+  const HandlerCall call{.name = name,
+                         .binding = id,
+                         .number = running_->handlers.number_of(id),
+                         .kind = key.kind,
+                         .state = key.state,
+                         .second = key.second};
+  each_tracer([&](Tracer& tracer) { (tracer.*what)(t, call); });
+}
+
+}  // namespace am::detail

@@ -1,0 +1,188 @@
+#include <am/tracer.hpp>
+
+#include <am/machine.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace {
+
+/// Writes one line for each call.
+struct Recorder : am::Tracer {
+  std::vector<std::string> lines{};
+  std::vector<std::string> sources{};
+
+  static std::string names(const am::CompiledSchema& schema,
+                           std::span<const am::StateIndex> states) {
+    std::string text;
+    for (const auto s : states) text += schema.names()[s];
+    return text;
+  }
+  void mutation_queued(const am::QueuedMutation& m) override {
+    lines.push_back(fmt::format("queued {}{}{} {} at {} of {}{}", m.automatic ? "auto " : "",
+                                m.check ? "check " : "", am::to_string(m.type),
+                                names(*m.schema, m.called), m.queue_tick.value, m.queue_length,
+                                m.waits ? ", waits" : ""));
+    sources.push_back(
+        fmt::format("{}:{}:{}", m.source.machine, m.source.transition, m.source.time));
+  }
+  void mutation_skipped(const am::QueuedMutation& m) override {
+    lines.push_back(
+        fmt::format("skipped {} as {}", names(*m.schema, m.called), m.queue_tick.value));
+  }
+  void transition_init(const am::Transition& t) override {
+    lines.push_back("init " + names(*t.schema, t.called));
+  }
+  void transition_start(const am::Transition&) override { lines.emplace_back("start"); }
+  void handler_start(const am::Transition&, const am::HandlerCall& call) override {
+    lines.push_back(fmt::format("call {} of {}", call.name, call.number));
+  }
+  void handler_end(const am::Transition&, const am::HandlerCall& call) override {
+    lines.push_back(fmt::format("end of {}", call.name));
+  }
+  void transition_finals(const am::Transition&) override { lines.emplace_back("finals"); }
+  void transition_end(const am::Transition&) override { lines.emplace_back("end"); }
+  void queue_end() override { lines.emplace_back("queue end"); }
+};
+
+using Lines = std::vector<std::string>;
+
+TEST(Tracers, are_told_in_this_order) {
+  am::Machine m{{{"A", {}}, {"B", {.automatic = true, .require = {"A"}}}, {"C", {}}}};
+  const auto recorder = std::make_shared<Recorder>();
+  m.trace(recorder);
+  m.on("AEnter", [](am::Event&) {});
+  m.on("AState", [](am::Event& e) { e.machine().add("C"); });
+  m.add("A");
+  EXPECT_EQ(recorder->lines, (Lines{"queued add A at 2 of 1",
+                                    "init A",
+                                    "start",
+                                    "call AEnter of 0",
+                                    "end of AEnter",
+                                    "finals",
+                                    "call AState of 1",
+                                    "queued add C at 3 of 1, waits",
+                                    "end of AState",
+                                    "queued auto add B at 0 of 2, waits",
+                                    "end",
+                                    "init B",
+                                    "start",
+                                    "finals",
+                                    "end",
+                                    "init C",
+                                    "start",
+                                    "finals",
+                                    "end",
+                                    "queue end"}));
+}
+
+TEST(Tracers, see_checks_and_their_end) {
+  am::Machine m{{{"A", {}}}};
+  const auto recorder = std::make_shared<Recorder>();
+  m.trace(recorder);
+  m.can_add("A");
+  EXPECT_EQ(recorder->lines,
+            (Lines{"queued check add A at 0 of 1", "init A", "start", "end", "queue end"}));
+}
+
+TEST(Tracers, see_the_error_that_a_throwing_handler_makes) {
+  am::Machine m{{{"A", {}}}};
+  const auto recorder = std::make_shared<Recorder>();
+  m.trace(recorder);
+  m.on("AEnter", [](am::Event&) { throw std::runtime_error("no"); });
+  m.add("A");
+  EXPECT_EQ(recorder->lines, (Lines{"queued add A at 2 of 1", "init A", "start", "call AEnter of 0",
+                                    "end of AEnter", "end", "queued add Exception at 0 of 1, waits",
+                                    "init Exception", "start", "finals", "end", "queue end"}));
+  EXPECT_EQ(recorder->sources[1], fmt::format("{}:1:0", m.id()));
+}
+
+TEST(Tracers, see_what_is_not_queued_as_it_waits_already) {
+  am::Machine m{{{"A", {}}, {"B", {}}}};
+  const auto recorder = std::make_shared<Recorder>();
+  m.on("AState", [&](am::Event& e) {
+    e.machine().add("B");
+    e.machine().add("B");
+  });
+  m.trace(recorder);
+  m.add("A");
+  EXPECT_EQ(std::ranges::count(recorder->lines, "queued add B at 3 of 1, waits"), 1);
+  EXPECT_EQ(std::ranges::count(recorder->lines, "skipped B as 3"), 1);
+}
+
+TEST(Tracers, may_mutate_and_what_they_add_is_run) {
+  struct Adder : am::Tracer {
+    am::Api machine;
+    explicit Adder(const am::Api& m) : machine(m) {}
+    void queue_end() override {
+      if (!machine.is("B")) machine.add("B");
+    }
+  };
+  am::Machine m{{{"A", {}}, {"B", {}}}};
+  m.trace(std::make_shared<Adder>(m));
+  m.add("A");
+  EXPECT_TRUE(m.is({"A", "B"}));
+}
+
+// -- where mutations come from ------------------------------------------------------------------
+
+TEST(Source, of_a_handlers_mutation_is_the_transition_that_it_handles) {
+  am::Machine m{{{"A", {}}, {"B", {}}, {"C", {}}}, {.id = "me"}};
+  am::MutationSource seen;
+  std::string machine;
+  m.add("C");
+  m.on("AState", [](am::Event& e) { e.machine().add("B"); });
+  m.on("BState", [&](am::Event& e) {
+    seen = e.transition().source;
+    machine = seen.machine;
+  });
+  m.add("A");
+  EXPECT_EQ(machine, "me");
+  EXPECT_EQ(seen.transition, 2U);
+  EXPECT_EQ(seen.time, 1U);  // C alone was active before
+}
+
+TEST(Source, crosses_machines) {
+  am::Machine first{{{"A", {}}}, {.id = "first"}};
+  am::Machine second{{{"B", {}}}, {.id = "second"}};
+  const auto recorder = std::make_shared<Recorder>();
+  second.trace(recorder);
+  first.on("AEnter", [&](am::Event&) { second.add("B"); });
+  second.add("B");
+  first.add("A");
+  EXPECT_EQ(recorder->sources, (Lines{":0:0", "first:1:0"}));
+}
+
+TEST(Source, is_not_given_to_automatic_mutations_and_ends_with_its_transition) {
+  am::Machine m{{{"A", {}}, {"B", {}}, {"C", {.automatic = true, .require = {"B"}}}}, {.id = "me"}};
+  const auto recorder = std::make_shared<Recorder>();
+  m.trace(recorder);
+  m.on("AState", [](am::Event& e) { e.machine().add("B"); });
+  m.add("A");
+  m.remove("A");
+  EXPECT_EQ(recorder->sources, (Lines{":0:0", "me:1:0", ":0:0", ":0:0", ":0:0"}));
+}
+
+TEST(Source, does_not_keep_the_machine_that_queued_something_for_itself) {
+  std::weak_ptr<am::detail::Core> core;
+  {
+    am::Machine m{{{"A", {}}, {"B", {}}}};
+    core = m.core();
+    m.on("AState", [](am::Event& e) {
+      e.machine().add("B");
+      e.machine().remove("A");
+    });
+    m.add("A");
+    EXPECT_TRUE(m.is("B"));
+  }
+  EXPECT_TRUE(core.expired());
+}
+
+}  // namespace

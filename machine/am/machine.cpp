@@ -3,6 +3,8 @@
 #include <am/error.hpp>
 #include <am/internal/local_core.hpp>
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 namespace am {
@@ -56,6 +58,13 @@ BindingId Machine::bind_one(HandlerKind kind, StateRef state, StateRef second,
 bool Machine::detach(BindingId id) { return local().detach(id); }
 TracerId Machine::trace(std::shared_ptr<Tracer> tracer) { return local().trace(std::move(tracer)); }
 bool Machine::detach(TracerId id) { return local().detach(id); }
+void Machine::log(std::string_view text) const {
+  local().log(LogLevel::external, [&] {
+    auto line = "[exter] " + std::string(text);
+    std::ranges::replace(line, '\n', ' ');
+    return line;
+  });
+}
 bool Machine::dispose() { return local().dispose(); }
 std::size_t Machine::queue_length() const { return local().queue_length(); }
 

@@ -35,11 +35,6 @@ struct MachineOptions {
   std::shared_ptr<Timers> timers{};
 };
 
-struct TracerId {
-  std::uint32_t value = 0;
-  friend bool operator==(TracerId, TracerId) = default;
-};
-
 /// A state machine in this process. Many states can be active at once; mutations are queued and run
 /// one at a time as atomic transitions, on the thread that finds the queue idle.
 ///
@@ -124,7 +119,11 @@ class Machine : public Api {
 
   /// Attaches a tracer. Throws `Error` (invalid_argument) for null.
   TracerId trace(std::shared_ptr<Tracer> tracer);
+  /// Removes a tracer; false when there is none with this id.
   bool detach(TracerId id);
+  /// Hands `text` to the tracers that want it, as `[exter] text`, newlines as spaces. Costs one
+  /// load when there are none.
+  void log(std::string_view text) const;
 
   // -- life ---------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/handlers.hpp>
+#include <am/log_level.hpp>
 #include <am/transition.hpp>
 
 #include <cstddef>
@@ -34,12 +35,27 @@ struct QueuedMutation {
 
 /// One call of a handler, for tracers.
 struct HandlerCall {
+  enum class Outcome : std::uint8_t {
+    running,
+    accepted,  ///< it returned, and did not refuse
+    refused,   ///< a negotiation handler returned false
+    threw,
+    timed_out,
+  };
+
   std::string_view name{};  ///< for example "LockedEnter"
   BindingId binding{};      ///< what `bind` or `on` returned
   std::size_t number = 0;   ///< position among the bindings that the machine has now
   HandlerKind kind = HandlerKind::any_state;
   StateIndex state = 0;
   StateIndex second = 0;  ///< of a pair
+  Outcome outcome = Outcome::running;
+};
+
+/// Names one call of `Machine::trace`, to detach the tracer again.
+struct TracerId {
+  std::uint32_t value = 0;
+  friend bool operator==(TracerId, TracerId) = default;
 };
 
 /// Receives what happens inside a machine, synchronously, in the order in which tracers were
@@ -62,6 +78,14 @@ class Tracer {
   /// The machine was disposed. On the thread that does it.
   virtual void disposed() {}
 
+  // -- words ------------------------------------------------------------------------
+
+  /// Up to which level `logged` is to be called. Asked as `wants_steps` is.
+  virtual LogLevel log_level() const noexcept { return LogLevel::nothing; }
+  /// Something that has no callback of its own, in words, or what the program has to say
+  /// (`Machine::log`). On the thread that does it.
+  virtual void logged(LogLevel, std::string_view /*text*/) {}
+
   // -- queue ------------------------------------------------------------------------
 
   /// A mutation is about to run, or was queued behind others. On the mutating thread.
@@ -74,15 +98,16 @@ class Tracer {
 
   // -- transitions ------------------------------------------------------------------
 
-  /// Whether `Transition::steps` is to be recorded; asked once, when the tracer is attached.
-  virtual bool wants_steps() const { return false; }
+  /// Whether `Transition::steps` is to be recorded. Asked when tracers are attached or detached;
+  /// must always answer the same.
+  virtual bool wants_steps() const noexcept { return false; }
   /// Relations are resolved, also of a mutation that they refuse.
   virtual void transition_init(const Transition&) {}
   /// Negotiation follows, unless relations have refused.
   virtual void transition_start(const Transition&) {}
   /// A bound handler is about to be called.
   virtual void handler_start(const Transition&, const HandlerCall&) {}
-  /// It has returned or thrown.
+  /// It is over; the call has its outcome.
   virtual void handler_end(const Transition&, const HandlerCall&) {}
   /// Ticks have changed and contexts are stopped; final handlers follow.
   virtual void transition_finals(const Transition&) {}

@@ -225,7 +225,7 @@ void LocalCore::finish_disposal() {
     attachments = std::exchange(attachments_, none);
     attachments_version_.fetch_add(1, std::memory_order_release);
   }
-  has_tracers_.store(false, std::memory_order_release);
+  tracing_.store(0, std::memory_order_release);
   if (!queue_.draining()) running_ = none;  // nobody drains a closed queue again
   for (const auto& [id, tracer] : attachments->tracers) {
     try {
@@ -376,7 +376,7 @@ Result LocalCore::append(Frame& frame, bool may_block) {
   std::uint64_t tick = 0;
   std::size_t length = 0;
   std::optional<Mutation> told;  // for tracers: the queue takes the mutation itself
-  if (has_tracers_.load(std::memory_order_acquire)) told = mutation;
+  if (has_tracers()) told = mutation;
   {
     std::unique_lock lock(queue_.mutex());
     if (!make_room(lock, mutation, may_block)) return {Result::canceled, Reason::queue_full};
@@ -476,7 +476,7 @@ Result LocalCore::drain(Frame& frame) {
   if (scope.outer() != nullptr && frame.mutation.source.machine == nullptr) {
     frame.mutation.source = DrainScope::source_in(scope.outer());
   }
-  if (has_tracers_.load(std::memory_order_relaxed)) {
+  if (has_tracers()) {
     tell(&Tracer::mutation_queued, frame.mutation, 1, false);
   }
   const auto result = run_with_followups(frame, scope);
@@ -567,7 +567,7 @@ void LocalCore::change_attachments(const std::function<void(Attachments&)>& chan
   auto next = attachments_ == no_attachments() ? std::make_shared<Attachments>(board().size())
                                                : std::make_shared<Attachments>(*attachments_);
   change(*next);
-  has_tracers_.store(!next->tracers.empty(), std::memory_order_release);
+  tracing_.store(look_at_tracers(*next), std::memory_order_release);
   attachments_ = std::move(next);
   attachments_version_.fetch_add(1, std::memory_order_release);
 }

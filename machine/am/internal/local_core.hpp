@@ -86,6 +86,15 @@ class LocalCore final : public Core {
   TracerId trace(std::shared_ptr<Tracer> tracer);
   bool detach(TracerId id);
 
+  /// Tells tracers what `text()` returns, if some want that level. Any thread.
+  template <class Text>
+  void log(LogLevel level, Text&& text) const {
+    if (logs(level)) tell_words(level, text());
+  }
+  bool logs(LogLevel level) const noexcept {
+    return tracing_.load(std::memory_order_acquire) > static_cast<std::uint8_t>(level);
+  }
+
   bool dispose();
   std::size_t queue_length() const;
 
@@ -94,6 +103,7 @@ class LocalCore final : public Core {
     explicit Attachments(std::size_t states) : handlers(states) {}
     internal::HandlerTable handlers;
     std::vector<std::pair<TracerId, std::shared_ptr<Tracer>>> tracers;
+    bool wants_steps = false;  ///< some tracer does
   };
   class DrainScope;
   struct Extras;
@@ -171,7 +181,12 @@ class LocalCore final : public Core {
   using TellHandler = void (Tracer::*)(const Transition&, const HandlerCall&);
   void tell(TellMutation what, const internal::Mutation& mutation, std::size_t length, bool waits);
   void tell_automatic(const internal::Frame& frame);
-  void tell_handler(const Transition& t, internal::HandlerKey key, BindingId id, TellHandler what);
+  void tell_words(LogLevel level, const std::string& text) const;
+  void record_steps(internal::Frame& frame) const;
+  void tell_handler(const Transition& t, internal::HandlerKey key, BindingId id,
+                    HandlerCall::Outcome outcome, TellHandler what) const;
+  bool has_tracers() const noexcept { return tracing_.load(std::memory_order_acquire) != 0; }
+  static std::uint8_t look_at_tracers(Attachments& attachments) noexcept;
 
   // -- handlers and tracers, changing ---------------------------------------------------------
 
@@ -180,7 +195,7 @@ class LocalCore final : public Core {
 
   const std::size_t queue_limit_;
   const QueueFull queue_full_;
-  std::atomic<bool> has_tracers_{false};
+  std::atomic<std::uint8_t> tracing_{0};  ///< 1 + the highest log level; 0 without tracers
   std::atomic<bool> released_{false};
   bool settled_ = true;  ///< by the drainer: relations hold among the active states (see Resolver)
   std::uint32_t running_version_ = 0;  ///< by the drainer

@@ -1,6 +1,10 @@
 // What a machine tells its tracers, where it takes more than a call.
 #include <am/internal/local_core.hpp>
 
+#include <am/internal/step_recorder.hpp>
+
+#include <algorithm>
+
 namespace am::detail {
 
 using internal::Frame;
@@ -41,14 +45,40 @@ void LocalCore::tell_automatic(const Frame& frame) {
   each_tracer([&](Tracer& tracer) { tracer.mutation_queued(told); });
 }
 
-void LocalCore::tell_handler(const Transition& t, HandlerKey key, BindingId id, TellHandler what) {
+void LocalCore::tell_words(LogLevel level, const std::string& text) const {
+  each_tracer(*attachments(), [&](Tracer& tracer) {
+    if (tracer.log_level() >= level) tracer.logged(level, text);
+  });
+}
+
+/// What relations have decided so far, for tracers that want it.
+void LocalCore::record_steps(Frame& frame) const {
+  auto& t = frame.transition;
+  internal::record_relations(t, t.steps);
+}
+
+/// Finds out what the tracers want; returns `tracing_`.
+std::uint8_t LocalCore::look_at_tracers(Attachments& attachments) noexcept {
+  attachments.wants_steps = false;
+  std::uint8_t tracing = 0;
+  for (const auto& [id, tracer] : attachments.tracers) {
+    attachments.wants_steps |= tracer->wants_steps();
+    tracing = std::max(tracing,
+                       static_cast<std::uint8_t>(1 + static_cast<unsigned>(tracer->log_level())));
+  }
+  return tracing;
+}
+
+void LocalCore::tell_handler(const Transition& t, HandlerKey key, BindingId id,
+                             HandlerCall::Outcome outcome, TellHandler what) const {
   const auto name = internal::handler_name(*t.schema, key.kind, key.state, key.second);
   const HandlerCall call{.name = name,
                          .binding = id,
                          .number = running_->handlers.number_of(id),
                          .kind = key.kind,
                          .state = key.state,
-                         .second = key.second};
+                         .second = key.second,
+                         .outcome = outcome};
   each_tracer([&](Tracer& tracer) { (tracer.*what)(t, call); });
 }
 

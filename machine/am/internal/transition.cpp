@@ -1,6 +1,7 @@
 // One transition: relations, negotiation, commit, final handlers (spec machine 4).
 #include <am/internal/local_core.hpp>
 
+#include <am/internal/step_recorder.hpp>
 #include <am/internal/waits.hpp>
 
 #include <algorithm>
@@ -39,6 +40,7 @@ Result LocalCore::run(Frame& frame) {
   resolve(frame, t.type, t.called);
   reject_by_relations(frame);
   if (t.accepted) find_exits_and_enters(frame);
+  if (running_->wants_steps) record_steps(frame);
   each_tracer([&](Tracer& tracer) { tracer.transition_init(t); });
   each_tracer([&](Tracer& tracer) { tracer.transition_start(t); });
   if (t.accepted && !running_->handlers.empty()) negotiate(frame);
@@ -171,7 +173,11 @@ bool LocalCore::call(Frame& frame, HandlerKey key) {
   Event event(*this, t, key.kind, key.state, key.second);
   const bool traced = !running_->tracers.empty();
   for (const auto& handler : *bound) {
-    if (traced) tell_handler(t, key, handler.binding, &Tracer::handler_start);
+    using Outcome = HandlerCall::Outcome;
+    if (running_->wants_steps) {
+      t.steps.push_back(internal::handler_step(key.kind, key.state, key.second));
+    }
+    if (traced) tell_handler(t, key, handler.binding, Outcome::running, &Tracer::handler_start);
     bool accepted = true;
     try {
       accepted = (*handler.function)(event);
@@ -179,7 +185,13 @@ bool LocalCore::call(Frame& frame, HandlerKey key) {
       fail(t, std::current_exception(), key);
       accepted = false;
     }
-    if (traced) tell_handler(t, key, handler.binding, &Tracer::handler_end);
+    if (traced) {
+      const bool refused = !accepted && negotiates(key.kind);
+      const auto outcome = t.cancel.reason == Reason::error ? Outcome::threw
+                           : refused                        ? Outcome::refused
+                                                            : Outcome::accepted;
+      tell_handler(t, key, handler.binding, outcome, &Tracer::handler_end);
+    }
     if (t.cancel.reason == Reason::error) return false;
     if (!accepted && negotiates(key.kind)) {
       t.cancel = {Reason::handler, key.state, key.second, key.kind};
@@ -277,6 +289,7 @@ void LocalCore::resolve_again(Frame& frame) {
                        [&](StateIndex s) { return contains(t.targets, s); });
   resolve(frame, MutationType::add, called);
   find_exits_and_enters(frame);
+  if (running_->wants_steps) internal::record_second_look(t, called, t.steps);
 }
 
 // -- commit and finals -------------------------------------------------------------------
@@ -356,7 +369,9 @@ void LocalCore::roll_back(Frame& frame, std::size_t first_failed_enter) {
 void LocalCore::find_automatic(Frame& frame) {
   const auto& t = frame.transition;
   const auto& schema = *t.schema->data();
-  if (!frame.automatic || !t.accepted || t.check || t.automatic || frame.changed.empty() || queue_.closed()) return;
+  if (!frame.automatic || !t.accepted || t.check || t.automatic || frame.changed.empty() ||
+      queue_.closed())
+    return;
   if (t.type == MutationType::add && t.called.size() == 1 &&
       internal::test(schema.health, t.called.front())) {
     return;

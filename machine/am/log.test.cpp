@@ -1,0 +1,223 @@
+#include <am/log.hpp>
+
+#include <am/machine.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using am::LogLevel;
+using Lines = std::vector<std::string>;
+
+/// Collects the lines of a machine's log.
+struct Log {
+  std::shared_ptr<Lines> lines = std::make_shared<Lines>();
+
+  am::TracerId attach(am::Machine& m, LogLevel level, am::ArgsMapper args = am::ArgsMapper()) {
+    return am::attach_log(m, {.level = level,
+                              .prefix = am::LogPrefix::none,
+                              .args = std::move(args),
+                              .sink = [lines = lines](LogLevel, std::string_view text) {
+                                lines->emplace_back(text);
+                              }});
+  }
+  bool has(const std::string& line) const {
+    return std::find(lines->begin(), lines->end(), line) != lines->end();
+  }
+};
+
+am::Machine foo_bar() {
+  am::Machine m{{{"Foo", {}}, {"Bar", {.automatic = true}}}};
+  m.on("FooState", [](am::Event&) {});
+  m.on("BarEnter", [](am::Event&) { return false; });
+  return m;
+}
+
+TEST(Log, of_changes_has_the_states_that_come_and_go) {
+  auto m = foo_bar();
+  Log log;
+  log.attach(m, LogLevel::changes);
+  m.add("Foo");
+  m.remove("Foo");
+  EXPECT_EQ(*log.lines, (Lines{"[state] +Foo", "[state] -Foo"}));
+}
+
+TEST(Log, of_operations_has_mutations_handlers_and_refusals) {
+  auto m = foo_bar();
+  Log log;
+  log.attach(m, LogLevel::operations);
+  m.add("Foo");
+  EXPECT_EQ(*log.lines,
+            (Lines{"[queue:add] Foo", "[add] Foo", "[state] +Foo", "[handler:0] FooState",
+                   "[auto] Bar", "[prepend:add] Bar", "[postpone] queue running (1 item)",
+                   "[handler:1] BarEnter", "[cancel] (Bar Foo) by BarEnter"}));
+}
+
+TEST(Log, of_decisions_has_automatic_mutations) {
+  auto m = foo_bar();
+  Log log;
+  log.attach(m, LogLevel::decisions);
+  m.add("Foo");
+  EXPECT_TRUE(log.has("[add:auto] Bar"));
+}
+
+TEST(Log, of_everything_has_what_stays) {
+  am::Machine m{{{"A", {}}, {"B", {}}}};
+  m.on("BState", [](am::Event&) {});
+  m.add("A");
+  Log log;
+  log.attach(m, LogLevel::everything);
+  m.add("B");
+  EXPECT_TRUE(log.has("[state] +B A"));
+  EXPECT_TRUE(log.has("[handler:end] BState from 0"));
+}
+
+TEST(Log, of_nothing_is_silent) {
+  auto m = foo_bar();
+  Log log;
+  log.attach(m, LogLevel::nothing);
+  m.add("Foo");
+  m.log("text");
+  EXPECT_TRUE(log.lines->empty());
+}
+
+TEST(Log, says_what_relations_did) {
+  am::Machine m{{{"A", {.require = {"B", "X"}}},
+                 {"B", {}},
+                 {"C", {.add = {"E"}, .remove = {"D", "B"}}},
+                 {"D", {}},
+                 {"E", {}},
+                 {"W", {.require = {"A"}}},
+                 {"X", {}}}};
+  Log log;
+  log.attach(m, LogLevel::decisions);
+  m.add("W");
+  EXPECT_TRUE(log.has("[reject] W(-A)"));
+  EXPECT_TRUE(log.has("[cancel:reject] W"));
+  m.add({"A", "W"});
+  EXPECT_TRUE(log.has("[reject] A(-B -X) W(-A)"));
+  EXPECT_TRUE(log.has("[cancel:reject] A W"));
+  m.add("B");
+  m.add("C");
+  EXPECT_TRUE(log.has("[implied] E"));
+  EXPECT_TRUE(log.has("[rel:remove] B by C"));
+  EXPECT_TRUE(log.has("[state] +C +E -B"));
+  m.add("D");
+  EXPECT_TRUE(log.has("[rel:remove] D by C"));
+  EXPECT_TRUE(log.has("[cancel:reject] D"));
+}
+
+TEST(Log, says_who_refused) {
+  am::Machine m{{{"A", {}}, {"D", {}}}};
+  m.on("DEnter", [](am::Event&) { return false; });
+  m.on("AExit", [](am::Event&) { return false; });
+  m.on("AA", [](am::Event& e) { return !e.transition().is_called("A"); });
+  m.set("A");
+  Log log;
+  log.attach(m, LogLevel::operations);
+  m.add("D");
+  EXPECT_TRUE(log.has("[cancel] (D A) by DEnter"));
+  m.remove("A");
+  EXPECT_TRUE(log.has("[cancel] () by AExit"));
+  m.add("A");
+  EXPECT_TRUE(log.has("[cancel:self] (A) by AA"));
+}
+
+TEST(Log, says_which_handler_threw_and_what_was_left) {
+  am::Machine m{{{"A", {}}, {"B", {}}, {"C", {}}}};
+  m.on("BState", [](am::Event&) { throw std::runtime_error("BState panic"); });
+  Log log;
+  log.attach(m, LogLevel::operations);
+  m.add({"A", "B", "C"});
+  EXPECT_TRUE(log.has("[recover] handling panic..."));
+  EXPECT_TRUE(log.has("[cancel] (A B C) by recover"));
+  EXPECT_TRUE(log.has("[recover] partial final states as (A)"));
+  EXPECT_TRUE(log.has("[error:add] A B C (BState panic)"));
+  m.add_error({"plain"});
+  EXPECT_TRUE(log.has("[error] plain"));
+}
+
+TEST(Log, says_where_a_mutation_was_made_and_which_was_skipped) {
+  am::Machine m{{{"A", {}}, {"B", {}}}, {.id = "me"}};
+  m.on("AState", [](am::Event& e) {
+    e.machine().add("B");
+    e.machine().add("B");
+  });
+  Log log;
+  log.attach(m, LogLevel::operations);
+  m.add("A");
+  EXPECT_TRUE(log.has("[source] me/1/0"));
+  EXPECT_TRUE(log.has("[queue:skipped] Duplicate detected for [add] B"));
+}
+
+TEST(Log, has_what_the_program_says_on_one_line_with_the_machines_id) {
+  am::Machine m{{{"A", {}}}, {.id = "machine"}};
+  Lines lines;
+  am::attach_log(m, {.level = LogLevel::external,
+                     .sink = [&](LogLevel, std::string_view text) { lines.emplace_back(text); }});
+  m.log("hello\nworld");
+  m.add("A");
+  EXPECT_EQ(lines, Lines{"[machi] [exter] hello world"});
+}
+
+TEST(Log, ends_when_it_is_detached) {
+  am::Machine m{{{"A", {}}}};
+  Log log;
+  const auto id = log.attach(m, LogLevel::everything);
+  m.detach(id);
+  m.add("A");
+  EXPECT_TRUE(log.lines->empty());
+}
+
+TEST(Log, shows_arguments_by_name_and_typed_ones_by_function) {
+  struct Key {
+    int teeth;
+  };
+  am::Machine m{{{"A", {.multi = true}}}};
+  Log log;
+  am::ArgsMapper mapper({"arg", "b"}, 5);
+  mapper.show<Key>("key", [](const Key& key) { return std::to_string(key.teeth); });
+  log.attach(m, LogLevel::changes, mapper);
+  m.add("A", am::Args().with("arg", std::string("foofoofoo")).with("other", true));
+  m.add("A", am::Args(Key{3}).with("b", std::int64_t{2}));
+  EXPECT_EQ(*log.lines, (Lines{"[state] +A (arg=fo...)", "[state] +A (b=2 key=3)"}));
+}
+
+TEST(Log, cuts_long_values) {
+  EXPECT_EQ(am::truncated("abcdef", 4), "abcd");
+  EXPECT_EQ(am::truncated("abcdef", 5), "ab...");
+  EXPECT_EQ(am::truncated("abcdefgh", 6), "abc...");
+  EXPECT_EQ(am::truncated("abc", 3), "abc");
+  const auto args = am::Args().with("arg", std::string("foo")).with("arg2", std::string("bar"));
+  EXPECT_EQ(am::ArgsMapper({"arg", "arg2"}, 2).text(args), " (arg=fo arg2=ba)");
+  EXPECT_EQ(am::ArgsMapper({"none"}).text(args), "");
+}
+
+TEST(LogLevels, have_names) {
+  Lines names;
+  for (int i = 0; i <= 5; ++i) names.emplace_back(am::to_string(static_cast<LogLevel>(i)));
+  EXPECT_EQ(names, (Lines{"nothing", "external", "changes", "ops", "decisions", "everything"}));
+}
+
+TEST(LogLevels, come_from_the_environment) {
+  ::unsetenv("AM_LOG");
+  EXPECT_EQ(am::log_level_from_environment(), LogLevel::nothing);
+  ::setenv("AM_LOG", "1", 1);
+  EXPECT_EQ(am::log_level_from_environment(), LogLevel::external);
+  ::setenv("AM_LOG", "5", 1);
+  EXPECT_EQ(am::log_level_from_environment(), LogLevel::everything);
+  for (const auto* bad : {"6", "-1", "ops", "33"}) {
+    ::setenv("AM_LOG", bad, 1);
+    EXPECT_THROW(am::log_level_from_environment(), am::Error);
+  }
+  ::unsetenv("AM_LOG");
+}
+
+}  // namespace

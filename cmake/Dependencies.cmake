@@ -15,6 +15,7 @@ find_package(ZLIB QUIET)
 find_package(OpenSSL QUIET COMPONENTS Crypto)
 find_package(CLI11 QUIET)
 find_package(nlohmann_json QUIET)
+find_package(Asio QUIET)
 
 if(AM_BUILD_TESTS)
   find_package(GTest QUIET)

@@ -118,6 +118,16 @@ class Api {
   /// True when at least one of `states` is active; false for an empty list.
   bool any(StateList states) const { return board_->tally(states).active != 0; }
 
+  /// The first of `states` that is active at one instant, for example of a group:
+  /// `first_active(schema().group("Link"))`. `StateId{}` when none is.
+  StateId first_active(StateList states) const {
+    const auto index = board_->first_active(states);
+    return index ? schema().id(*index) : StateId{};
+  }
+  StateId first_active(std::initializer_list<StateRef> states) const {
+    return first_active(StateList(states));
+  }
+
   /// Clock of one state. One atomic load.
   Tick tick(StateId state) const { return Tick{board_->tick(board_->index_of(state))}; }
   Tick tick(StateRef state) const { return Tick{board_->tick(board_->index_of(state))}; }
@@ -206,5 +216,8 @@ class Api {
                     StateList states, Args args);
   Delayed add_repeatedly(Timers::Clock::duration interval, StateList states, Args args);
 };
+
+/// Throws `Error` (schema) that names the first state of `need` which `machine` lacks.
+inline void verify(const Api& machine, const StateSet& need) { verify(machine.schema(), need); }
 
 }  // namespace am

@@ -168,7 +168,7 @@ SchemaData::SchemaData(const Schema& source) : schema(source) {
     }
   }
   clean();
-  own = {"", names, next_serial()};
+  own = {"", names, next_serial(), {}};
   native = source.set() != nullptr ? source.set() : &own;
   compile_relations();
   rank_by_require();
@@ -314,6 +314,25 @@ void SchemaData::compile_groups(const Schema& source) {
     }
     groups.push_back(std::move(compiled));
   }
+  if (source.set() == nullptr || source.set()->bases.empty()) return;
+  std::vector<const StateSet*> seen;
+  add_groups_of(*source.set(), "self", seen);
+}
+
+/// One group for the states that `set` brings, and one for each set that it extends.
+void SchemaData::add_groups_of(const StateSet& set, std::string_view name,
+                               std::vector<const StateSet*>& seen) {
+  if (std::ranges::find(seen, &set) != seen.end()) return;
+  seen.push_back(&set);
+  CompiledGroup brought{std::string(name), {}};
+  for (const auto state : set.names) {
+    const bool extended = std::ranges::any_of(set.bases, [&](const StateSet* base) {
+      return std::ranges::find(base->names, state) != base->names.end();
+    });
+    if (!extended) brought.states.push_back(by_name.at(state));
+  }
+  groups.push_back(std::move(brought));
+  for (const auto* base : set.bases) add_groups_of(*base, base->name, seen);
 }
 
 void SchemaData::take_fingerprint() {

@@ -248,7 +248,9 @@ class CompiledSchema {
   /// The states that name `state`, in index order, once for each kind of relation; not itself.
   std::vector<InboundRelation> inbound_relations_of(StateRef state) const;
 
-  /// The groups that were added to the schema, in that order.
+  /// The groups that were added to the schema, in that order. After them, for a typed set that
+  /// extends others, one for each set with the states that it brought: "self" for the set itself,
+  /// then those that it extends by name, each before what it extends in turn.
   std::span<const CompiledGroup> groups() const noexcept;
   /// The states of a group. Throws `Error` (schema) with a suggestion when there is none of this
   /// name. Valid while any copy of this schema lives.
@@ -262,5 +264,11 @@ class CompiledSchema {
  private:
   std::shared_ptr<const internal::SchemaData> data_;
 };
+
+/// True when `have` has all states of `need`, in whatever order.
+bool implements(const CompiledSchema& have, const StateSet& need) noexcept;
+/// Throws `Error` (schema) that names the first state of `need` which `have` lacks, with a
+/// suggestion.
+void verify(const CompiledSchema& have, const StateSet& need);
 
 }  // namespace am

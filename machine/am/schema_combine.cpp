@@ -1,6 +1,8 @@
 // Schemas made from schemas: merging, extending, renaming, selecting.
 #include <am/schema.hpp>
 
+#include <am/detail/state_bases.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -213,6 +215,15 @@ Schema exclusive(std::vector<StateName> states) {
 Schema exclusive(std::string group, std::vector<StateName> states) {
   Schema schema = exclusive(states);
   return Schema(schema.entries(), {{std::move(group), std::move(states)}});
+}
+
+Schema detail::schema_of(const StateSet& set, const Schema& definitions,
+                         std::initializer_list<Schema::Entry> later) {
+  auto entries = definitions.entries();
+  entries.insert(entries.end(), later.begin(), later.end());
+  Schema schema(set, std::move(entries));
+  for (const auto& [name, states] : definitions.groups()) schema = schema.group(name, states);
+  return schema;
 }
 
 }  // namespace am

@@ -94,6 +94,20 @@ std::span<const StateIndex> CompiledSchema::group(std::string_view name) const {
                                         internal::suggestion(name, known)));
 }
 
+bool implements(const CompiledSchema& have, const StateSet& need) noexcept {
+  return std::ranges::all_of(need.names,
+                             [&](std::string_view name) { return have.find(name).has_value(); });
+}
+
+void verify(const CompiledSchema& have, const StateSet& need) {
+  for (const auto name : need.names) {
+    if (have.find(name)) continue;
+    throw Error(Errc::schema,
+                fmt::format("the schema has no state \"{}\", which the set {} needs{}", name,
+                            need.name, internal::suggestion(name, have.names())));
+  }
+}
+
 // -- notes --------------------------------------------------------------------
 
 namespace {

@@ -22,6 +22,8 @@ struct StateSet {
   /// 0 for the constexpr sets of `AM_STATES`; unique in the process for the others, so that the id
   /// of a schema which is gone never passes for an id of another.
   std::uint32_t serial = 0;
+  /// The sets that it extends (`AM_STATES_EXTENDING`); their names come first.
+  std::span<const StateSet* const> bases{};
 };
 
 /// A state of one state set: two words, constexpr. `StateId{}` is invalid, never state 0.

@@ -1,7 +1,7 @@
 // A state is named once in its set.
 // expect-GNU: redeclaration of 'Closed'
 // expect-Clang: redefinition of enumerator 'Closed'
-// at-most-errors: 2
+// at-most-errors: 3
 #include <am/machine.hpp>
 
 #ifdef MISTAKE

@@ -57,6 +57,8 @@ struct SchemaData {
   void compile_relations();
   void rank_by_require();
   void compile_groups(const Schema& source);
+  void add_groups_of(const StateSet& set, std::string_view name,
+                     std::vector<const StateSet*>& seen);
   void take_fingerprint();
 };
 

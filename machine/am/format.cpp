@@ -58,7 +58,8 @@ std::string to_string(const Api& machine, Form form) {
 }
 
 std::string to_string(Result result) {
-  if (result == Result::queued) return fmt::format("queued at {}", result.queue_tick().value);
+  if (result == Result::queued && result.queue_tick() != QueueTick{})
+    return fmt::format("queued at {}", result.queue_tick().value);
   if (result.reason() == Reason::none) return to_string(result.kind());
   return fmt::format("{} ({})", to_string(result.kind()), to_string(result.reason()));
 }

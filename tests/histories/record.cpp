@@ -53,8 +53,9 @@ class Recorder final : public am::Tracer {
  public:
   explicit Recorder(std::size_t states) : ticks_(states) {}
 
-  void mutation_queued(am::MutationType, std::span<const StateIndex>, am::QueueTick) override {
-    if (current_call != nullptr) current_call->appended = true;
+  void mutation_queued(const am::QueuedMutation& m) override {
+    const bool by_the_machine = m.queue_tick == am::QueueTick{} && !m.check;
+    if (current_call != nullptr && m.waits && !by_the_machine) current_call->appended = true;
   }
   void transition_init(const am::Transition& t) override {
     if (current_call != nullptr && current_call->own == 0) current_call->own = t.id;

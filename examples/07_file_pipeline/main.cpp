@@ -1,5 +1,6 @@
 // Download, process, upload: three steps, each with a state while it goes on and one for when it is
 // done. Temporary files live as long as the states that need them, whatever ends those.
+#include <am/log.hpp>
 #include <am/machine.hpp>
 #include <am/thread_executor.hpp>
 
@@ -113,18 +114,6 @@ class PipelineHandlers {
   std::shared_ptr<am::Executor> worker_;
 };
 
-// Prints what each transition changes.
-struct Log final : am::Tracer {
-  void transition_end(const am::Transition& t) override {
-    if (t.changes.empty()) return;
-    std::string line = t.automatic ? "  [auto]" : "  [call]";
-    for (const auto& change : t.changes) {
-      line += fmt::format(" {}{}", change.after.active() ? '+' : '-', t.name(change.state));
-    }
-    fmt::print("{}\n", line);
-  }
-};
-
 void list(const fs::path& folder) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename());
@@ -141,7 +130,7 @@ int main() {
   const auto worker = std::make_shared<am::ThreadExecutor>();
   am::Machine pipeline{pipeline_schema()};
   pipeline.bind(PipelineHandlers(folder, worker));
-  pipeline.trace(std::make_shared<Log>());
+  am::attach_log(pipeline, {.prefix = am::LogPrefix::none});
 
   for (const std::string text : {"hello", ""}) {
     fmt::print("\"{}\"\n", text);

@@ -57,6 +57,16 @@ std::string to_string(const Api& machine, Form form) {
   return out;
 }
 
+std::string inspect(const Api& machine, StateList states) {
+  std::vector<StateIndex> indexes;
+  machine.core()->board().indexes_of(states, indexes);
+  const auto time = machine.time();
+  const auto& schema = machine.schema();
+  std::string out;
+  for (const auto i : indexes) inspect_state(out, schema.names()[i], schema.state(i), time[i]);
+  return out;
+}
+
 std::string to_string(Result result) {
   if (result == Result::queued && result.queue_tick() != QueueTick{})
     return fmt::format("queued at {}", result.queue_tick().value);

@@ -3,6 +3,7 @@
 
 #include <am/api.hpp>
 #include <am/error.hpp>
+#include <am/log_level.hpp>
 #include <am/result.hpp>
 #include <am/state_id.hpp>
 #include <am/tick.hpp>
@@ -26,6 +27,11 @@ enum class Form {
 
 /// The states of `machine` as of one instant.
 std::string to_string(const Api& machine, Form form = Form::active);
+
+/// The paragraphs of Form::inspect for `states` alone, in this order: activity and name, then tick,
+/// properties and relations on lines of their own. Throws `Error` (unknown_state).
+std::string inspect(const Api& machine, StateList states);
+inline std::string inspect(const Api& machine) { return to_string(machine, Form::inspect); }
 
 /// `(A:1 B:3)`, `executed`, `canceled (handler)`, `queued at 7`.
 std::string to_string(Result result);
@@ -75,7 +81,9 @@ struct fmt::formatter<
     Named, char,
     std::enable_if_t<std::is_same_v<Named, am::Result::Kind> || std::is_same_v<Named, am::Reason> ||
                      std::is_same_v<Named, am::Ended> || std::is_same_v<Named, am::MutationType> ||
-                     std::is_same_v<Named, am::Errc>>> : fmt::formatter<fmt::string_view> {
+                     std::is_same_v<Named, am::Errc> || std::is_same_v<Named, am::LogLevel> ||
+                     std::is_same_v<Named, am::Relation> || std::is_same_v<Named, am::Step::Type>>>
+    : fmt::formatter<fmt::string_view> {
   template <class Context>
   auto format(Named named, Context& context) const {
     return fmt::formatter<fmt::string_view>::format(am::to_string(named), context);
@@ -96,6 +104,15 @@ struct fmt::formatter<am::StateId> : fmt::formatter<fmt::string_view> {
   auto format(am::StateId id, Context& context) const {
     const auto name = id.name();
     return fmt::formatter<fmt::string_view>::format({name.data(), name.size()}, context);
+  }
+};
+
+/// The mutation, its source and its steps.
+template <>
+struct fmt::formatter<am::Transition> : fmt::formatter<fmt::string_view> {
+  template <class Context>
+  auto format(const am::Transition& transition, Context& context) const {
+    return fmt::formatter<fmt::string_view>::format(am::to_string(transition), context);
   }
 };
 

@@ -1,6 +1,7 @@
 #include <am/machine.hpp>
 
 #include <am/error.hpp>
+#include <am/internal/callbacks.hpp>
 #include <am/internal/local_core.hpp>
 
 #include <algorithm>
@@ -15,7 +16,18 @@ Machine::Machine(Schema schema, MachineOptions options)
     : Machine(CompiledSchema(schema), std::move(options)) {}
 
 Machine::Machine(CompiledSchema schema, MachineOptions options)
-    : Api(std::make_shared<detail::LocalCore>(std::move(schema), std::move(options))) {}
+    : Machine(std::move(schema), std::exchange(options.tracers, {}), options) {}
+
+Machine::Machine(CompiledSchema schema, std::vector<std::shared_ptr<Tracer>> tracers,
+                 MachineOptions& options)
+    : Api(std::make_shared<detail::LocalCore>(std::move(schema), std::move(options))) {
+  local().tell_parent(*this);
+  for (auto& tracer : tracers) {
+    if (tracer == nullptr) throw Error(Errc::invalid_argument, "a null tracer was passed");
+    tracer->machine_init(*this);
+    trace(std::move(tracer));
+  }
+}
 
 Machine& Machine::operator=(Machine&& other) noexcept {
   if (this != &other) {
@@ -58,6 +70,31 @@ BindingId Machine::bind_one(HandlerKind kind, StateRef state, StateRef second,
 bool Machine::detach(BindingId id) { return local().detach(id); }
 TracerId Machine::trace(std::shared_ptr<Tracer> tracer) { return local().trace(std::move(tracer)); }
 bool Machine::detach(TracerId id) { return local().detach(id); }
+std::string Machine::parent_id() const { return local().parent_id(); }
+std::vector<std::string> Machine::tags() const { return local().tags(); }
+void Machine::set_tags(std::vector<std::string> tags) { local().set_tags(std::move(tags)); }
+
+void Machine::on_error(std::function<void(const ErrorInfo&)> fn) {
+  using Callback = internal::ErrorCallback;
+  local().replace_tracer(fn ? std::make_shared<Callback>(std::move(fn)) : nullptr);
+}
+
+void Machine::on_change(std::function<void(const Time&, const Time&)> fn) {
+  using Callback = internal::ChangeCallback;
+  local().replace_tracer(fn ? std::make_shared<Callback>(std::move(fn)) : nullptr);
+}
+
+std::vector<PendingMutation> Machine::queue() const { return local().queued(); }
+
+std::optional<QueuePosition> Machine::is_queued(StateList states, const QueueQuery& query) const {
+  const auto found = local().find_queued(states, query);
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+std::size_t Machine::count_queued(StateList states, const QueueQuery& query) const {
+  return local().find_queued(states, query).size();
+}
+
 void Machine::log(std::string_view text) const {
   local().log(LogLevel::external, [&] {
     auto line = "[exter] " + std::string(text);

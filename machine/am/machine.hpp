@@ -5,12 +5,15 @@
 #include <am/event.hpp>
 #include <am/format.hpp>
 #include <am/handlers.hpp>
+#include <am/queue_query.hpp>
 #include <am/states.hpp>
 #include <am/tracer.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +26,17 @@ enum class QueueFull : std::uint8_t {
   block,   ///< the caller waits for room; mutations made in handlers are refused, never blocked
 };
 
+/// The machine that another one belongs to: a handle, or just its id. Does not keep it.
+struct Parent {
+  std::string id{};
+  std::weak_ptr<detail::Core> core{};  ///< none for a bare id
+
+  Parent() = default;
+  Parent(const Api& machine) : id(machine.id()), core(machine.core()) {}  // NOLINT: implicit
+  Parent(std::string name) : id(std::move(name)) {}                       // NOLINT: implicit
+  Parent(const char* name) : id(name) {}                                  // NOLINT: implicit
+};
+
 struct MachineOptions {
   /// Unique name; random when empty.
   std::string id{};
@@ -31,6 +45,13 @@ struct MachineOptions {
   QueueFull queue_full = QueueFull::refuse;
   /// How long `dispose` and the destructor wait for a running transition.
   std::chrono::milliseconds dispose_timeout{10'000};
+  /// Its parent, by handle or id. The parent's tracers are told of the new machine; nothing else
+  /// connects the two.
+  Parent parent{};
+  /// Free text, `key` or `key:value`.
+  std::vector<std::string> tags{};
+  /// Attached from the start, and told of the machine itself (`Tracer::machine_init`).
+  std::vector<std::shared_ptr<Tracer>> tracers{};
   /// What delayed mutations go by; the process's timers when null.
   std::shared_ptr<Timers> timers{};
 };
@@ -125,6 +146,14 @@ class Machine : public Api {
   /// load when there are none.
   void log(std::string_view text) const;
 
+  /// Calls `fn` with each error that the program adds (`add_error`), on the thread that adds it,
+  /// and each that a handler throws. One function at a time: replaces the one before; empty removes
+  /// it. It is a tracer in all but name.
+  void on_error(std::function<void(const ErrorInfo&)> fn);
+  /// Calls `fn` with all ticks before and after each transition that is no check, canceled ones
+  /// too, on the draining thread. As `on_error`.
+  void on_change(std::function<void(const Time& before, const Time& after)> fn);
+
   // -- life ---------------------------------------------------------------------
 
   /// Ends the machine: queued mutations are dropped as canceled, the running transition is waited
@@ -132,10 +161,38 @@ class Machine : public Api {
   /// contexts are stopped. Returns false when the transition still ran at the deadline. Repeated
   /// calls are harmless.
   bool dispose();
+
+  // -- queue ----------------------------------------------------------------------
+
   /// Mutations waiting in the queue.
   std::size_t queue_length() const;
+  /// A copy of them, the next one first.
+  std::vector<PendingMutation> queue() const;
+  /// The first queued mutation of `states` that is as `query` says.
+  std::optional<QueuePosition> is_queued(StateList states, const QueueQuery& query = {}) const;
+  /// How many are.
+  std::size_t count_queued(StateList states, const QueueQuery& query = {}) const;
+  /// Whether an add of all of `states` is queued. What they would imply is not looked at.
+  bool will_be(StateList states, QueuePlace place = QueuePlace::anywhere) const {
+    return is_queued(states, {.type = MutationType::add, .place = place}).has_value();
+  }
+  bool will_be(std::initializer_list<StateRef> states) const { return will_be(StateList(states)); }
+  /// Whether a removal of all of `states` is queued.
+  bool will_be_removed(StateList states, QueuePlace place = QueuePlace::anywhere) const {
+    return is_queued(states, {.type = MutationType::remove, .place = place}).has_value();
+  }
+
+  // -- properties -------------------------------------------------------------------
+
+  /// Id of the parent; "" without one.
+  std::string parent_id() const;
+  std::vector<std::string> tags() const;
+  /// Replaces all tags.
+  void set_tags(std::vector<std::string> tags);
 
  private:
+  Machine(CompiledSchema schema, std::vector<std::shared_ptr<Tracer>> tracers,
+          MachineOptions& options);
   BindingId bind_one(HandlerKind kind, StateRef state, StateRef second, HandlerFunction function);
   detail::LocalCore& local() const noexcept;
 };

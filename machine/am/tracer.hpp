@@ -1,6 +1,7 @@
 // Watching a machine from inside.
 #pragma once
 
+#include <am/error_info.hpp>
 #include <am/handlers.hpp>
 #include <am/log_level.hpp>
 #include <am/transition.hpp>
@@ -77,6 +78,12 @@ class Tracer {
   virtual void schema_changed(const CompiledSchema& /*before*/, const CompiledSchema& /*after*/) {}
   /// The machine was disposed. On the thread that does it.
   virtual void disposed() {}
+
+  // -- errors -----------------------------------------------------------------------
+
+  /// The program adds an error, whatever the mutation comes to, or a handler has thrown. On the
+  /// thread that does it.
+  virtual void error_added(const ErrorInfo&) {}
 
   // -- words ------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 #include <am/detail/core.hpp>
 
+#include <am/internal/wait_words.hpp>
 #include <am/internal/waits.hpp>
 
 #include <utility>
@@ -18,6 +19,7 @@ Core::~Core() = default;
 Wait Core::attach(WaitState* state) {
   Wait handle(state);
   state->core = shared_from_this();
+  log(LogLevel::operations, [&] { return internal::wait_words(*state, "new", board_.schema()); });
   auto how = Ended::fired;
   {
     const std::lock_guard lock(board_.commit_mutex());
@@ -29,8 +31,17 @@ Wait Core::attach(WaitState* state) {
       how = *end;
     }
   }
+  if (how == Ended::fired) say_matched(state);
   state->end(how);
   return handle;
+}
+
+/// Tells that the waits of a chain, linked by `next`, are about to fire.
+void Core::say_matched(const WaitState* chain) const {
+  if (chain == nullptr || !logs(LogLevel::operations)) return;
+  for (; chain != nullptr; chain = chain->next) {
+    say(LogLevel::operations, internal::wait_words(*chain, "match", board_.schema()));
+  }
 }
 
 void Core::detach(WaitState& state) {
@@ -74,6 +85,7 @@ void Core::end_now(WaitState& state) {
     const std::lock_guard lock(board_.commit_mutex());
     waits_->detach(state);
   }
+  log(LogLevel::operations, [&] { return internal::wait_words(state, "match", board_.schema()); });
   state.end(Ended::fired);
 }
 
@@ -129,6 +141,7 @@ void Core::fire_queue_end_waits() {
 }
 
 std::stop_token Core::context(StateIndex state) {
+  log(LogLevel::operations, [&] { return internal::context_words(state, "new", board_.schema()); });
   const std::lock_guard lock(board_.commit_mutex());
   if (over()) {
     std::stop_source stopped;
@@ -138,8 +151,14 @@ std::stop_token Core::context(StateIndex state) {
   return waits_->context(state);
 }
 
-void Core::take_contexts(std::span<const StateIndex> changed, std::vector<std::stop_source>& out) {
+void Core::take_contexts(std::span<const StateIndex> changed, std::vector<EndedContext>& out) {
   if (waits_->has_contexts()) waits_->take_contexts(changed, out);
+}
+
+void Core::stop(EndedContext& context) const {
+  log(LogLevel::operations,
+      [&] { return internal::context_words(context.first, "match", board_.schema()); });
+  context.second.request_stop();
 }
 
 void Core::fire_waits(std::span<const StateIndex> changed) {
@@ -149,6 +168,7 @@ void Core::fire_waits(std::span<const StateIndex> changed) {
     const CommitMutex::Writer lock(board_.commit_mutex());
     chain = waits_->fired(changed);
   }
+  say_matched(chain);
   Waits::finish(chain, Ended::fired);
   if (waits_->count(internal::Bag::query) == 0) return;
   const auto time = time_of(board_);
@@ -162,6 +182,7 @@ void Core::fire_queue_waits(std::uint64_t ended) {
     const std::lock_guard lock(board_.commit_mutex());
     chain = waits_->fired_by_queue();
   }
+  say_matched(chain);
   Waits::finish(chain, Ended::fired);
 }
 

@@ -5,6 +5,7 @@
 #include <am/detail/clock_board.hpp>
 #include <am/error_info.hpp>
 #include <am/executor.hpp>
+#include <am/log_level.hpp>
 #include <am/pending.hpp>
 #include <am/result.hpp>
 #include <am/timers.hpp>
@@ -19,6 +20,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace am::internal {
@@ -65,6 +67,18 @@ class Core : public std::enable_shared_from_this<Core> {
   virtual const std::shared_ptr<Executor>& completions() const = 0;
   virtual const std::shared_ptr<Timers>& timers() const { return system_timers(); }
 
+  // -- words, from any thread -------------------------------------------------
+
+  /// Whether somebody wants to be told in words what happens at `level`.
+  virtual bool logs(LogLevel) const noexcept { return false; }
+  /// Tells them.
+  virtual void say(LogLevel, const std::string& /*text*/) const {}
+  /// Tells them what `text()` returns, which is not called for nobody.
+  template <class Text>
+  void log(LogLevel level, Text&& text) const {
+    if (logs(level)) say(level, text());
+  }
+
   // -- waits, from any thread -------------------------------------------------
 
   /// Makes a wait on all of `terms`.
@@ -88,7 +102,7 @@ class Core : public std::enable_shared_from_this<Core> {
   /// their old ticks. By the one writer, without the commit mutex.
   template <class Write>
   void publish(std::span<const StateIndex> changed, Write&& write) {
-    std::vector<std::stop_source> ended;
+    std::vector<EndedContext> ended;
     {
       const CommitMutex::Writer lock(board_.commit_mutex());
       {
@@ -98,7 +112,7 @@ class Core : public std::enable_shared_from_this<Core> {
       // In the same section: a context made from now on belongs to the new ticks.
       take_contexts(changed, ended);
     }
-    for (auto& source : ended) source.request_stop();
+    for (auto& context : ended) stop(context);
   }
   /// Ends the waits that hold since the ticks of `changed` changed. Without the commit mutex.
   void fire_waits(std::span<const StateIndex> changed);
@@ -117,7 +131,12 @@ class Core : public std::enable_shared_from_this<Core> {
   friend class am::Wait;
   friend struct internal::WaitState;
 
-  void take_contexts(std::span<const StateIndex> changed, std::vector<std::stop_source>& out);
+  /// The context of an activation that has ended.
+  using EndedContext = std::pair<StateIndex, std::stop_source>;
+
+  void take_contexts(std::span<const StateIndex> changed, std::vector<EndedContext>& out);
+  void stop(EndedContext& context) const;
+  void say_matched(const internal::WaitState* chain) const;
   Wait attach(internal::WaitState* state);
   template <class Holds>
   void fire_held(internal::Bag bag, Holds&& holds);

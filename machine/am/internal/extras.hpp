@@ -3,6 +3,10 @@
 
 #include <am/internal/local_core.hpp>
 
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace am::detail {
 
 /// Made when an option that is seldom given is given, or a feature that is seldom used is used
@@ -10,6 +14,8 @@ namespace am::detail {
 struct LocalCore::Extras {
   /// All options but the id.
   const MachineOptions options{};
+  /// In place of those in the options, once they are set. Guarded by the core's attach mutex.
+  std::optional<std::vector<std::string>> tags{};
 };
 
 }  // namespace am::detail

@@ -158,7 +158,8 @@ namespace {
 /// Whether an option is set that is kept in the extras; all are, but for the id and the queue's.
 bool has_rare(const MachineOptions& options) {
   const MachineOptions defaults;
-  return options.dispose_timeout != defaults.dispose_timeout || options.timers != nullptr;
+  return options.dispose_timeout != defaults.dispose_timeout || options.timers != nullptr ||
+         !options.parent.id.empty() || !options.tags.empty();
 }
 
 }  // namespace
@@ -268,8 +269,11 @@ void LocalCore::remember_error(std::span<const StateIndex> called, const Args& a
   const auto* error = args.get_if<ErrorInfo>();
   if (error == nullptr) return;
   if (std::ranges::find(called, board().schema().data()->exception) == called.end()) return;
-  const std::lock_guard lock(attach_mutex_);
-  last_error_ = std::make_unique<ErrorInfo>(*error);
+  {
+    const std::lock_guard lock(attach_mutex_);
+    last_error_ = std::make_unique<ErrorInfo>(*error);
+  }
+  tell_error(*error);
 }
 
 std::optional<ErrorInfo> LocalCore::last_error() const {

@@ -86,17 +86,39 @@ class LocalCore final : public Core {
   TracerId trace(std::shared_ptr<Tracer> tracer);
   bool detach(TracerId id);
 
-  /// Tells tracers what `text()` returns, if some want that level. Any thread.
-  template <class Text>
-  void log(LogLevel level, Text&& text) const {
-    if (logs(level)) tell_words(level, text());
-  }
-  bool logs(LogLevel level) const noexcept {
+  bool logs(LogLevel level) const noexcept override {
     return tracing_.load(std::memory_order_acquire) > static_cast<std::uint8_t>(level);
   }
+  void say(LogLevel level, const std::string& text) const override;
+  /// Attaches `tracer` instead of the one of the same type; null: just removes that.
+  template <class T>
+  void replace_tracer(std::shared_ptr<T> tracer) {
+    change_attachments([&](Attachments& attachments) {
+      std::erase_if(attachments.tracers, [](const auto& attached) {
+        return dynamic_cast<const T*>(attached.second.get()) != nullptr;
+      });
+      if (tracer != nullptr) {
+        attachments.tracers.emplace_back(TracerId{++last_attachment_}, std::move(tracer));
+      }
+    });
+  }
+  /// Tells the tracers of the parent, if it is there and local, that `child` was made.
+  void tell_parent(const Api& child) const;
 
   bool dispose();
+
+  // -- properties -----------------------------------------------------------------------
+
+  std::string parent_id() const;
+  std::vector<std::string> tags() const;
+  void set_tags(std::vector<std::string> tags);
+
+  // -- the queue, from outside (queue_queries.cpp) ----------------------------------------
+
   std::size_t queue_length() const;
+  std::vector<PendingMutation> queued() const;
+  /// The queued mutations that fit, in their order.
+  std::vector<QueuePosition> find_queued(const StateList& states, const QueueQuery& query) const;
 
  private:
   struct Attachments {
@@ -181,7 +203,7 @@ class LocalCore final : public Core {
   using TellHandler = void (Tracer::*)(const Transition&, const HandlerCall&);
   void tell(TellMutation what, const internal::Mutation& mutation, std::size_t length, bool waits);
   void tell_automatic(const internal::Frame& frame);
-  void tell_words(LogLevel level, const std::string& text) const;
+  void tell_error(const ErrorInfo& error) const;
   void record_steps(internal::Frame& frame) const;
   void tell_handler(const Transition& t, internal::HandlerKey key, BindingId id,
                     HandlerCall::Outcome outcome, TellHandler what) const;

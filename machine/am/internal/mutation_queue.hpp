@@ -90,6 +90,12 @@ class MutationQueue {
 
   // With the mutex held:
   std::size_t size() const noexcept { return count_ + prepended_.size(); }
+  /// Calls `fn(mutation)` for each that waits, the next one first.
+  template <class Fn>
+  void for_each(Fn&& fn) const {
+    for (auto it = prepended_.rbegin(); it != prepended_.rend(); ++it) fn(*it);
+    for (std::size_t i = 0; i < count_; ++i) fn(at(i));
+  }
   /// The queue tick of a pending mutation that makes this one superfluous (vectors rule 7), or 0.
   std::uint64_t duplicate_of(MutationType type, std::span<const StateIndex> called) const noexcept;
 

@@ -45,10 +45,23 @@ void LocalCore::tell_automatic(const Frame& frame) {
   each_tracer([&](Tracer& tracer) { tracer.mutation_queued(told); });
 }
 
-void LocalCore::tell_words(LogLevel level, const std::string& text) const {
+void LocalCore::say(LogLevel level, const std::string& text) const {
   each_tracer(*attachments(), [&](Tracer& tracer) {
     if (tracer.log_level() >= level) tracer.logged(level, text);
   });
+}
+
+/// By the thread that adds the error, or on which a handler threw it.
+void LocalCore::tell_error(const ErrorInfo& error) const {
+  if (!has_tracers()) return;
+  each_tracer(*attachments(), [&](Tracer& tracer) { tracer.error_added(error); });
+}
+
+void LocalCore::tell_parent(const Api& child) const {
+  const auto core = options().parent.core.lock();
+  const auto* const parent = dynamic_cast<const LocalCore*>(core.get());
+  if (parent == nullptr || !parent->has_tracers()) return;
+  each_tracer(*parent->attachments(), [&](Tracer& tracer) { tracer.submachine(child); });
 }
 
 /// What relations have decided so far, for tracers that want it.

@@ -212,6 +212,7 @@ void LocalCore::fail(Transition& t, std::exception_ptr cause, HandlerKey key) {
     const std::lock_guard lock(attach_mutex_);
     last_error_ = std::make_unique<ErrorInfo>(info);
   }
+  tell_error(info);
   if (!contains(t.called, t.schema->data()->exception)) {
     failure_ = std::make_unique<ErrorInfo>(std::move(info));
   }

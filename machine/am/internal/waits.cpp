@@ -220,11 +220,12 @@ std::stop_token Waits::context(StateIndex state) {
   return contexts_[state].get_token();
 }
 
-void Waits::take_contexts(std::span<const StateIndex> changed, std::vector<std::stop_source>& out) {
+void Waits::take_contexts(std::span<const StateIndex> changed,
+                          std::vector<std::pair<StateIndex, std::stop_source>>& out) {
   for (const auto state : changed) {
     const auto found = contexts_.find(state);
     if (found == contexts_.end()) continue;
-    out.push_back(std::move(found->second));
+    out.emplace_back(state, std::move(found->second));
     contexts_.erase(found);
   }
   contexts_in_use_.store(!contexts_.empty(), std::memory_order_relaxed);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 namespace am::detail {
@@ -104,7 +105,8 @@ class Waits {
   std::stop_token context(StateIndex state);
   bool has_contexts() const noexcept { return contexts_in_use_.load(std::memory_order_relaxed); }
   /// Takes out the contexts of states whose ticks changed; stop them without the mutex.
-  void take_contexts(std::span<const StateIndex> changed, std::vector<std::stop_source>& out);
+  void take_contexts(std::span<const StateIndex> changed,
+                     std::vector<std::pair<StateIndex, std::stop_source>>& out);
   void take_all_contexts(std::vector<std::stop_source>& out);
 
  private:

@@ -1,5 +1,7 @@
 #include <am/tracer.hpp>
 
+#include <am/counters.hpp>
+#include <am/log.hpp>
 #include <am/machine.hpp>
 
 #include <fmt/format.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -183,6 +186,34 @@ TEST(Source, does_not_keep_the_machine_that_queued_something_for_itself) {
     EXPECT_TRUE(m.is("B"));
   }
   EXPECT_TRUE(core.expired());
+}
+
+TEST(Tracers, come_and_go_while_threads_mutate) {
+  am::Machine m{{{"A", {.multi = true}}, {"B", {}}, {"C", {}}}};
+  m.on("AState", [](am::Event& e) { e.machine().toggle("B"); });
+  const auto counting = std::make_shared<am::CountingTracer>();
+  m.trace(counting);
+  constexpr unsigned threads = 3, rounds = 200;
+  {
+    std::vector<std::jthread> mutators;
+    for (unsigned i = 0; i < threads; ++i) {
+      mutators.emplace_back([&] {
+        for (unsigned n = 0; n < rounds; ++n) m.add("A");
+      });
+    }
+    for (unsigned n = 0; n < 50; ++n) {
+      const auto log = am::attach_log(
+          m, {.level = am::LogLevel::everything, .sink = [](am::LogLevel, std::string_view) {}});
+      const auto wait = m.when_not("A");
+      m.log("round");
+      static_cast<void>(m.queue());
+      static_cast<void>(m.will_be("B"));
+      m.detach(log);
+    }
+  }
+  m.when_queue_ends().wait();
+  EXPECT_EQ(counting->counters().mutations_queued, counting->counters().transitions);
+  EXPECT_GE(counting->counters().transitions, threads * rounds);
 }
 
 }  // namespace

@@ -317,7 +317,7 @@ void FanOut::State::close() {
     }
     threads = threads_;
   }
-  if (auto* local = internal::local_core(core_.lock())) local->detach(binding_);
+  if (const auto local = internal::local_core(core_.lock())) local->detach(binding_);
   for (auto& stop : stops) stop.request_stop();
   for (const auto& thread : threads) thread->stop();
 }

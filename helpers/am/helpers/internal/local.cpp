@@ -4,8 +4,8 @@
 
 namespace am::internal {
 
-detail::LocalCore* local_core(const std::shared_ptr<detail::Core>& core) noexcept {
-  return core != nullptr && core->is_local() ? static_cast<detail::LocalCore*>(core.get())
+std::shared_ptr<detail::LocalCore> local_core(const std::shared_ptr<detail::Core>& core) noexcept {
+  return core != nullptr && core->is_local() ? std::static_pointer_cast<detail::LocalCore>(core)
                                              : nullptr;
 }
 

@@ -12,6 +12,6 @@ class LocalCore;
 namespace am::internal {
 
 /// The local machine behind `core`; null for a remote one or none.
-detail::LocalCore* local_core(const std::shared_ptr<detail::Core>& core) noexcept;
+std::shared_ptr<detail::LocalCore> local_core(const std::shared_ptr<detail::Core>& core) noexcept;
 
 }  // namespace am::internal

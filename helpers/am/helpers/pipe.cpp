@@ -1,0 +1,434 @@
+#include <am/helpers/pipe.hpp>
+
+#include <am/error.hpp>
+#include <am/helpers/internal/direct_executor.hpp>
+#include <am/helpers/internal/follow.hpp>
+#include <am/helpers/internal/pipe_route.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace am {
+
+namespace {
+
+/// How many transitions one visit forwards before others get their turn on the thread.
+constexpr int visit_limit = 64;
+/// How long a pipe leaves a target alone that could not be reached.
+constexpr auto unreachable_pause = std::chrono::milliseconds{100};
+
+/// Travels with a forwarded mutation: the machines that it came through.
+struct PipeTrail {
+  std::vector<const detail::Core*> machines;
+
+  bool has(const detail::Core* core) const {
+    return std::ranges::find(machines, core) != machines.end();
+  }
+};
+
+/// Where a pipe from `source` runs. Inline is for local sources only: what tells of a remote one
+/// must not be held up.
+const std::shared_ptr<Executor>& place(const std::shared_ptr<Executor>& wanted, const Api& source) {
+  const auto& chosen = wanted != nullptr ? wanted : inline_executor();
+  return chosen == inline_executor() && !source.is_local() ? completion_executor() : chosen;
+}
+
+}  // namespace
+
+class Pipe::State : public std::enable_shared_from_this<State> {
+ public:
+  State(const Api& source, const Api& target, const std::vector<PipedState>& states,
+        PipeOptions options);
+
+  void start(const Api& source, const Api& target);
+  void close();
+  void keep_itself();
+  bool active() const noexcept { return !closed_.load(std::memory_order_acquire); }
+  PipeCounters counters() const;
+
+ private:
+  struct Item {
+    internal::PipeSteps steps;
+    Args args;
+    PipeTrail trail;
+  };
+  enum class Kind : std::uint8_t { add, remove };
+
+  void changed(std::span<const TickChange> changes, const Transition* transition);
+  void sync_later();
+  void schedule();
+  void run();
+  bool step(Api& source, Api& target);
+  void bring_in_line(const Api& source, Api& target);
+  void forward(Api& target, Item item);
+  void mutate(Api& target, Kind kind, std::vector<StateIndex> states, const Args& args);
+  void told(Result result);
+  bool fed(const Api& source, StateIndex target) const;
+  static std::optional<Api> lock(const std::weak_ptr<detail::Core>& core);
+
+  const std::weak_ptr<detail::Core> source_;
+  const std::weak_ptr<detail::Core> target_;
+  const detail::Core* const target_key_;  ///< to be compared only
+  const detail::Core* const source_key_;
+  const PipeOptions options_;
+  const std::shared_ptr<Executor> executor_;
+  std::vector<internal::PipeRoute> routes_;
+  StateIndex exception_ = 0;  ///< of the target
+
+  std::atomic<bool> closed_{false};
+  std::atomic<std::size_t> in_flight_{0};
+  mutable std::mutex mutex_;
+  std::deque<Item> mailbox_;
+  bool sync_ = false;       ///< comes before the mailbox
+  bool scheduled_ = false;  ///< `run` is on its way, or runs
+  bool waiting_ = false;    ///< for the target to be reachable again
+  PipeCounters counters_;
+  std::unique_ptr<internal::Follow> follow_;
+  Continuation target_gone_;
+  std::shared_ptr<State> self_;
+};
+
+Pipe::State::State(const Api& source, const Api& target, const std::vector<PipedState>& states,
+                   PipeOptions options)
+    : source_(source.core()),
+      target_(target.core()),
+      target_key_(target.core().get()),
+      source_key_(source.core().get()),
+      options_(std::move(options)),
+      executor_(place(options_.executor, source)),
+      exception_(target.schema().id(exception_state).index()) {
+  if (states.empty()) throw Error(Errc::invalid_argument, "pipe: needs at least one state");
+  for (const auto& piped : states) {
+    const auto& to = piped.to.text.empty() ? piped.from.text : piped.to.text;
+    const auto from = source.schema().id(piped.from.text).index();
+    routes_.push_back({.from = from,
+                       .to = target.schema().id(to).index(),
+                       .multi = source.schema().state(from).multi,
+                       .error = to.starts_with("Err") || piped.from.text == exception_state});
+  }
+}
+
+void Pipe::State::start(const Api& source, const Api& target) {
+  std::vector<StateIndex> followed;
+  for (const auto& route : routes_) followed.push_back(route.from);
+  const auto weak = weak_from_this();
+  const auto close_it = [weak] {
+    if (const auto self = weak.lock()) self->close();
+  };
+  auto gone = internal::when_gone(target, close_it);
+  auto follow = std::make_unique<internal::Follow>(
+      source, std::move(followed),
+      internal::FollowCalls{.changed =
+                                [weak](auto changes, const Transition* transition) {
+                                  if (const auto self = weak.lock()) {
+                                    self->changed(changes, transition);
+                                  }
+                                },
+                            .replaced =
+                                [weak] {
+                                  if (const auto self = weak.lock()) self->sync_later();
+                                },
+                            .gone = close_it});
+  {
+    const std::lock_guard lock(mutex_);
+    follow_ = std::move(follow);
+    target_gone_ = std::move(gone);
+  }
+  if (source.disposed() || target.disposed()) close();
+  if (options_.sync) sync_later();
+}
+
+void Pipe::State::close() {
+  const auto alive = shared_from_this();
+  if (closed_.exchange(true, std::memory_order_acq_rel)) return;
+  std::unique_ptr<internal::Follow> follow;
+  std::deque<Item> mailbox;
+  Continuation gone;
+  std::shared_ptr<State> self;
+  {
+    const std::lock_guard lock(mutex_);
+    follow = std::move(follow_);
+    mailbox.swap(mailbox_);
+    gone = std::exchange(target_gone_, {});
+    self = std::move(self_);
+  }
+  gone.cancel();
+}
+
+void Pipe::State::keep_itself() {
+  const std::lock_guard lock(mutex_);
+  if (active()) self_ = shared_from_this();
+}
+
+PipeCounters Pipe::State::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+std::optional<Api> Pipe::State::lock(const std::weak_ptr<detail::Core>& core) {
+  auto found = core.lock();
+  return found == nullptr ? std::nullopt : std::optional<Api>(std::in_place, std::move(found));
+}
+
+bool Pipe::State::fed(const Api& source, StateIndex target) const {
+  return std::ranges::any_of(routes_, [&](const internal::PipeRoute& route) {
+    return route.to == target && source.core()->board().is(route.from);
+  });
+}
+
+// -- what the source tells ------------------------------------------------------------
+
+void Pipe::State::changed(std::span<const TickChange> changes, const Transition* transition) {
+  const auto source = lock(source_);
+  if (!source || !active()) return;
+  std::vector<TickChange> news(changes.begin(), changes.end());
+  const auto* trail = transition != nullptr ? transition->args->get_if<PipeTrail>() : nullptr;
+  if (trail != nullptr && trail->has(target_key_)) {
+    // The target, or a pipe behind it, said so itself; what follows from that is news to it.
+    std::erase_if(news, [&](const TickChange& change) {
+      return std::ranges::find(transition->called, change.state) != transition->called.end();
+    });
+  }
+  auto steps =
+      internal::pipe_steps(routes_, news, [&](StateIndex target) { return fed(*source, target); });
+  if (options_.what == PipeWhat::activations) {
+    steps.remove.clear();
+    steps.remove_again.clear();
+  }
+  if (options_.what == PipeWhat::deactivations) steps.add.clear();
+  if (steps.empty()) {
+    const std::lock_guard lock(mutex_);
+    ++counters_.skipped;
+    return;
+  }
+  Args args;
+  if (options_.args && !options_.flat && transition != nullptr) args = *transition->args;
+  if (steps.error && args.get_if<ErrorInfo>() == nullptr) {
+    if (auto error = source->last_error()) args = args.with(std::move(*error));
+  }
+  auto came_through = trail != nullptr ? *trail : PipeTrail{};
+  came_through.machines.push_back(source_key_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!active()) return;
+    if (mailbox_.size() >= options_.mailbox_limit) {
+      mailbox_.clear();
+      sync_ = true;
+    } else {
+      mailbox_.push_back({std::move(steps), std::move(args), std::move(came_through)});
+    }
+  }
+  schedule();
+}
+
+void Pipe::State::sync_later() {
+  {
+    const std::lock_guard lock(mutex_);
+    mailbox_.clear();  // what is in it has happened to the source already
+    sync_ = true;
+  }
+  schedule();
+}
+
+// -- forwarding: one at a time -----------------------------------------------------------
+
+void Pipe::State::schedule() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (scheduled_ || waiting_ || !active()) return;
+    scheduled_ = true;
+  }
+  executor_->post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->run();
+  });
+}
+
+void Pipe::State::run() {
+  auto source = lock(source_);
+  auto target = lock(target_);
+  if (!source || !target) return close();
+  for (int i = 0; i < visit_limit; ++i) {
+    if (!step(*source, *target)) return;
+  }
+  const auto& next = executor_ == inline_executor() ? completion_executor() : executor_;
+  next->post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->run();
+  });
+}
+
+/// False when there is nothing more to do for now.
+bool Pipe::State::step(Api& source, Api& target) {
+  std::optional<Item> item;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!active() || waiting_ || (!sync_ && mailbox_.empty())) {
+      scheduled_ = false;
+      return false;
+    }
+    if (!std::exchange(sync_, false)) {
+      item = std::move(mailbox_.front());
+      mailbox_.pop_front();
+    }
+  }
+  if (item) {
+    forward(target, std::move(*item));
+  } else {
+    bring_in_line(source, target);
+  }
+  return true;
+}
+
+void Pipe::State::bring_in_line(const Api& source, Api& target) {
+  // While something is on its way, the target does not tell what it will be like.
+  const bool settled = in_flight_.load(std::memory_order_acquire) == 0;
+  Item item;
+  for (const auto& route : routes_) {
+    const bool wanted = fed(source, route.to);
+    if (settled && target.core()->board().is(route.to) == wanted) continue;
+    auto& states = wanted ? item.steps.add : item.steps.remove;
+    if (std::ranges::find(states, route.to) != states.end()) continue;
+    states.push_back(route.to);
+    item.steps.error = item.steps.error || (wanted && route.error);
+  }
+  if (options_.what == PipeWhat::activations) item.steps.remove.clear();
+  if (options_.what == PipeWhat::deactivations) item.steps.add.clear();
+  if (item.steps.error) {
+    if (auto error = source.last_error()) item.args = Args(std::move(*error));
+  }
+  item.trail = PipeTrail{{source_key_}};
+  {
+    const std::lock_guard lock(mutex_);
+    ++counters_.syncs;
+  }
+  forward(target, std::move(item));
+}
+
+void Pipe::State::forward(Api& target, Item item) {
+  auto& steps = item.steps;
+  if (steps.error && std::ranges::find(steps.add, exception_) == steps.add.end()) {
+    steps.add.push_back(exception_);
+  }
+  // The trail is for pipes of this process.
+  const auto args = target.is_local() ? item.args.with(std::move(item.trail)) : item.args;
+  mutate(target, Kind::remove, std::move(steps.remove), args);
+  mutate(target, Kind::add, std::move(steps.add), args);
+  mutate(target, Kind::remove, std::move(steps.remove_again), args);
+}
+
+void Pipe::State::mutate(Api& target, Kind kind, std::vector<StateIndex> states, const Args& args) {
+  if (options_.flat && in_flight_.load(std::memory_order_acquire) == 0) {
+    const auto& board = target.core()->board();
+    std::erase_if(states, [&](StateIndex state) { return board.is(state) == (kind == Kind::add); });
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ++(states.empty() ? counters_.skipped : counters_.forwarded);
+    if (states.empty()) return;
+  }
+  const auto call = [&](Args given) {
+    const StateList list(states);
+    return kind == Kind::add ? target.add_async(list, std::move(given))
+                             : target.remove_async(list, std::move(given));
+  };
+  in_flight_.fetch_add(1, std::memory_order_acq_rel);
+  const auto pending = [&] {
+    if (target.is_local()) return call(args);
+    try {
+      return call(args);
+    } catch (const Error&) {  // of a type that is not registered for the wire
+      return call({});
+    }
+  }();
+  pending.then(internal::DirectExecutor::instance(), [weak = weak_from_this()](Result result) {
+    if (const auto self = weak.lock()) self->told(result);
+  });
+}
+
+/// What came of a mutation; within the target's transition, so it only takes notes.
+void Pipe::State::told(Result result) {
+  in_flight_.fetch_sub(1, std::memory_order_acq_rel);
+  if (result == Result::executed || result.reason() == Reason::disposed) return;
+  const bool lost = result.reason() == Reason::queue_full || result == Result::not_sent ||
+                    result == Result::unknown;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!lost) {
+      ++counters_.refused;
+      return;
+    }
+    mailbox_.clear();
+    sync_ = true;
+    if (std::exchange(waiting_, true)) return;
+  }
+  const auto again = [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    {
+      const std::lock_guard lock(self->mutex_);
+      self->waiting_ = false;
+    }
+    self->schedule();
+  };
+  const auto target = lock(target_);
+  if (!target) return;
+  if (target->is_local()) {
+    target->when_queue_ends().then(again);
+  } else {
+    const auto timers = target->core()->timers();
+    timers->at(timers->now() + unreachable_pause, again, executor_);
+  }
+}
+
+// -- the handle ------------------------------------------------------------------------
+
+Pipe::Pipe(const Api& source, const Api& target, std::vector<PipedState> states,
+           PipeOptions options)
+    : state_(std::make_shared<State>(source, target, states, std::move(options))) {
+  state_->start(source, target);
+}
+
+Pipe& Pipe::operator=(Pipe&& other) noexcept {
+  if (state_ != other.state_) close();
+  state_ = std::move(other.state_);
+  return *this;
+}
+
+Pipe::~Pipe() { close(); }
+
+void Pipe::close() {
+  if (state_ != nullptr) state_->close();
+}
+
+bool Pipe::active() const noexcept { return state_ != nullptr && state_->active(); }
+
+PipeCounters Pipe::counters() const {
+  return state_ != nullptr ? state_->counters() : PipeCounters{};
+}
+
+void Pipe::release() && {
+  if (state_ != nullptr) state_->keep_itself();
+  state_.reset();
+}
+
+Pipe bind_ready(const Api& source, const Api& target, StateName to, PipeOptions options) {
+  return Pipe(source, target, {{.from = "Ready", .to = std::move(to)}}, std::move(options));
+}
+
+Pipe bind_error(const Api& source, const Api& target, StateName to, PipeOptions options) {
+  options.what = PipeWhat::activations;
+  return Pipe(source, target, {{.from = exception_state, .to = std::move(to)}}, std::move(options));
+}
+
+Pipe bind_all(const Api& source, const Api& target, PipeOptions options) {
+  std::vector<PipedState> states;
+  for (const auto name : source.schema().names()) {
+    if (name != exception_state) states.push_back({.from = name});
+  }
+  return Pipe(source, target, std::move(states), std::move(options));
+}
+
+}  // namespace am

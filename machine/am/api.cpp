@@ -14,12 +14,13 @@ Result Api::add_error(ErrorInfo error, StateList states, const Args& args) {
   std::vector<StateIndex> called;
   board_->indexes_of(states, called);
   called.push_back(board_->index_of(StateRef(exception_state)));
-  return core_->mutate(detail::Operation::add, StateList(called), args.with(std::move(error)));
+  return core_->mutate(detail::Operation::add, StateList(called), args.with(std::move(error)), {});
 }
 
-Pending<Result> Api::mutate_async(detail::Operation operation, StateList states, Args args) {
+Pending<Result> Api::mutate_async(detail::Operation operation, StateList states, Args args,
+                                  const MutationOptions& options) {
   auto pending = std::make_shared<detail::PendingState<Result>>(core_);
-  core_->mutate_async(operation, states, std::move(args), pending);
+  core_->mutate_async(operation, states, std::move(args), options, pending);
   return Pending<Result>(std::move(pending));
 }
 

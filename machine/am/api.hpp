@@ -4,6 +4,7 @@
 #include <am/args.hpp>
 #include <am/detail/core.hpp>
 #include <am/error_info.hpp>
+#include <am/mutation_options.hpp>
 #include <am/pending.hpp>
 #include <am/result.hpp>
 #include <am/schema.hpp>
@@ -41,29 +42,29 @@ class Api {
   // mutation and all that its handlers queued.
 
   /// Activates `states`.
-  Result add(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::add, states, std::move(args));
+  Result add(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return core_->mutate(detail::Operation::add, states, std::move(args), options);
   }
   /// Deactivates `states`.
-  Result remove(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::remove, states, std::move(args));
+  Result remove(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return core_->mutate(detail::Operation::remove, states, std::move(args), options);
   }
   /// Makes `states`, and what they imply, the only active ones.
-  Result set(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::set, states, std::move(args));
+  Result set(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return core_->mutate(detail::Operation::set, states, std::move(args), options);
   }
   /// Removes `states` when all of them are active, else adds them.
-  Result toggle(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::toggle, states, std::move(args));
+  Result toggle(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return core_->mutate(detail::Operation::toggle, states, std::move(args), options);
   }
   /// Asks whether `add` would be accepted: relations and negotiation only, nothing changes. Waits
   /// for a busy queue, except in a handler of the same machine, where the answer is `queued`.
   Result can_add(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::can_add, states, std::move(args));
+    return core_->mutate(detail::Operation::can_add, states, std::move(args), {});
   }
   /// Asks whether `remove` would be accepted; as `can_add`.
   Result can_remove(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::can_remove, states, std::move(args));
+    return core_->mutate(detail::Operation::can_remove, states, std::move(args), {});
   }
   /// Adds Exception, and `states` with it, with `error` as the argument of type ErrorInfo beside
   /// those in `args`.
@@ -76,16 +77,17 @@ class Api {
   // without waiting for replies.
 
   /// Activates `states`.
-  Pending<Result> add_async(StateList states, Args args = {}) {
-    return mutate_async(detail::Operation::add, states, std::move(args));
+  Pending<Result> add_async(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return mutate_async(detail::Operation::add, states, std::move(args), options);
   }
   /// Deactivates `states`.
-  Pending<Result> remove_async(StateList states, Args args = {}) {
-    return mutate_async(detail::Operation::remove, states, std::move(args));
+  Pending<Result> remove_async(StateList states, Args args = {},
+                               const MutationOptions& options = {}) {
+    return mutate_async(detail::Operation::remove, states, std::move(args), options);
   }
   /// Makes `states`, and what they imply, the only active ones.
-  Pending<Result> set_async(StateList states, Args args = {}) {
-    return mutate_async(detail::Operation::set, states, std::move(args));
+  Pending<Result> set_async(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return mutate_async(detail::Operation::set, states, std::move(args), options);
   }
 
   /// Activates `states` once `delay` has passed, from a thread of the library (`Timers::at`). Does
@@ -211,7 +213,8 @@ class Api {
 
  private:
   Wait when_matching(StateRef state, std::function<bool(const Args&)> match) const;
-  Pending<Result> mutate_async(detail::Operation operation, StateList states, Args args);
+  Pending<Result> mutate_async(detail::Operation operation, StateList states, Args args,
+                               const MutationOptions& options);
   Delayed add_later(Timers::Clock::duration delay, Timers::Clock::duration interval,
                     StateList states, Args args);
   Delayed add_repeatedly(Timers::Clock::duration interval, StateList states, Args args);

@@ -41,7 +41,7 @@ struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
       over = true;
       return;
     }
-    machine->mutate_async(detail::Operation::add, StateList(called), args,
+    machine->mutate_async(detail::Operation::add, StateList(called), args, {},
                           std::make_shared<detail::PendingState<Result>>(nullptr));
     if (interval == Timers::Clock::duration::zero()) return;
     due += interval;

@@ -102,6 +102,16 @@ void Machine::log(std::string_view text) const {
     return line;
   });
 }
+bool Machine::eval(const std::function<void()>& fn, std::chrono::milliseconds limit) {
+  return local().eval(fn, {}, limit);
+}
+bool Machine::eval(const std::function<void()>& fn, std::stop_token scope,
+                   std::chrono::milliseconds limit) {
+  return local().eval(fn, std::move(scope), limit);
+}
+void Machine::on_internal_error(std::function<void(const ErrorInfo&)> fn) {
+  local().on_internal_error(std::move(fn));
+}
 bool Machine::dispose() { return local().dispose(); }
 std::size_t Machine::queue_length() const { return local().queue_length(); }
 

@@ -5,6 +5,7 @@
 #include <am/event.hpp>
 #include <am/format.hpp>
 #include <am/handlers.hpp>
+#include <am/mutation_request.hpp>
 #include <am/queue_query.hpp>
 #include <am/states.hpp>
 #include <am/tracer.hpp>
@@ -14,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,12 +54,18 @@ struct MachineOptions {
   std::vector<std::string> tags{};
   /// Attached from the start, and told of the machine itself (`Tracer::machine_init`).
   std::vector<std::shared_ptr<Tracer>> tracers{};
-  /// What delayed mutations go by; the process's timers when null.
+  /// What delayed mutations, ttl and backoff go by; the process's timers when null.
   std::shared_ptr<Timers> timers{};
+  /// Asked about each mutation before it is queued, on the thread that makes it, also about
+  /// checks; not about what the machine adds itself (automatic states, errors of its handlers).
+  /// False: canceled with Reason::denied. What it throws comes out of `add`, `remove`, `set`,
+  /// `toggle` and the checks; of asynchronous and remote mutations it counts as false. It may
+  /// read the machine.
+  std::function<bool(const MutationRequest&)> validate{};
 };
 
-/// A state machine in this process. Many states can be active at once; mutations are queued and run
-/// one at a time as atomic transitions, on the thread that finds the queue idle.
+/// A state machine in this process. Many states can be active at once; mutations are queued and
+/// run one at a time as atomic transitions, on the thread that finds the queue idle.
 ///
 ///     am::Machine door{{
 ///         {"Closed", {.remove = {"Open"}}},
@@ -77,8 +85,8 @@ class Machine : public Api {
   explicit Machine(CompiledSchema schema, MachineOptions options = {});
   Machine(Machine&&) noexcept = default;
   Machine& operator=(Machine&& other) noexcept;
-  /// Disposes of the machine. In one of its own handlers, the rest is done when the queue's present
-  /// transition ends.
+  /// Disposes of the machine. In one of its own handlers, the rest is done when the queue's
+  /// present transition ends.
   ~Machine();
 
   // -- handlers ---------------------------------------------------------------
@@ -95,12 +103,12 @@ class Machine : public Api {
     handlers->am_handlers(collector);
     return bind(collector.take());
   }
-  /// Binds handlers by name, all under one id. Throws `Error` (unknown_handler) when a name matches
-  /// no state, binding none of them.
+  /// Binds handlers by name, all under one id. Throws `Error` (unknown_handler) when a name
+  /// matches no state, binding none of them.
   BindingId bind(std::vector<NamedHandler> handlers);
 
-  /// Binds one handler by name: "FooEnter", "FooExit" (may refuse by returning false), "FooState",
-  /// "FooEnd", "FooFoo", "FooBar", "AnyEnter", "AnyState".
+  /// Binds one handler by name: "FooEnter", "FooExit" (may refuse by returning false),
+  /// "FooState", "FooEnd", "FooFoo", "FooBar", "AnyEnter", "AnyState".
   template <class F>
   BindingId on(std::string_view name, F function) {
     return bind(
@@ -132,8 +140,8 @@ class Machine : public Api {
   BindingId on_pair(StateRef from, StateRef to, F function) {
     return bind_one(HandlerKind::pair, from, to, detail::make_handler(std::move(function)));
   }
-  /// Removes a binding; false when there is none with this id. A handler of it that is running goes
-  /// on; later names of the same transition do not see it any more.
+  /// Removes a binding; false when there is none with this id. A handler of it that is running
+  /// goes on; later names of the same transition do not see it any more.
   bool detach(BindingId id);
 
   // -- tracers ------------------------------------------------------------------
@@ -147,12 +155,31 @@ class Machine : public Api {
   void log(std::string_view text) const;
 
   /// Calls `fn` with each error that the program adds (`add_error`), on the thread that adds it,
-  /// and each that a handler throws. One function at a time: replaces the one before; empty removes
-  /// it. It is a tracer in all but name.
+  /// and each that a handler throws. One function at a time: replaces the one before; empty
+  /// removes it. It is a tracer in all but name.
   void on_error(std::function<void(const ErrorInfo&)> fn);
   /// Calls `fn` with all ticks before and after each transition that is no check, canceled ones
   /// too, on the draining thread. As `on_error`.
   void on_change(std::function<void(const Time& before, const Time& after)> fn);
+
+  // -- between transitions --------------------------------------------------------
+
+  /// Runs `fn` between two transitions, on the thread that runs the queue, before all that is
+  /// queued, and waits for it. True when it ran. False when it did not and never will: `limit`
+  /// passed, the machine is gone, or the calling thread is in a handler or another eval of it,
+  /// for which this would wait forever. What `fn` throws becomes Exception. Mutations made by
+  /// `fn` are queued. Not refused by a full queue or in backoff.
+  bool eval(const std::function<void()>& fn,
+            std::chrono::milliseconds limit = std::chrono::seconds{1});
+  /// The same, giving up also when `scope` is stopped.
+  bool eval(const std::function<void()>& fn, std::stop_token scope,
+            std::chrono::milliseconds limit = std::chrono::seconds{1});
+
+  /// What is told of errors that do not become Exception: handlers that took too long, evals that
+  /// were given up, a `validate` that threw in an asynchronous mutation. One function, which
+  /// replaces the one before; empty: none. Called on the thread that finds the error, so it must
+  /// not block; what it throws is ignored.
+  void on_internal_error(std::function<void(const ErrorInfo&)> fn);
 
   // -- life ---------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ const char* to_string(Reason reason) noexcept {
     case Reason::disposed: return "disposed";
     case Reason::link: return "link";
     case Reason::denied: return "denied";
+    case Reason::expired: return "expired";
+    case Reason::backoff: return "backoff";
   }
   return "?";
 }

@@ -18,7 +18,10 @@ enum class Reason : std::uint8_t {
   queue_full,   ///< the queue was at its limit
   disposed,     ///< the machine is gone
   link,         ///< remote: no usable link
-  denied,       ///< remote: the source refused the call (unknown state, no access, bad arguments)
+  denied,       ///< MachineOptions::validate refused, or, remote, the source (unknown state, no
+                ///< access, bad arguments)
+  expired,      ///< its ttl had passed when its turn came
+  backoff,      ///< the machine recovers from a handler that it had to abandon
 };
 
 /// Result of a mutation: a kind, why, and the queue tick that belongs to it. A 16-byte value.

@@ -6,6 +6,7 @@
 #include <am/error_info.hpp>
 #include <am/executor.hpp>
 #include <am/log_level.hpp>
+#include <am/mutation_options.hpp>
 #include <am/pending.hpp>
 #include <am/result.hpp>
 #include <am/timers.hpp>
@@ -50,9 +51,11 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // -- what differs ---------------------------------------------------------
 
-  virtual Result mutate(Operation operation, const StateList& states, Args args) = 0;
+  virtual Result mutate(Operation operation, const StateList& states, Args args,
+                        const MutationOptions& options) = 0;
   /// Never blocks; `pending` gets the mutation's own result.
   virtual void mutate_async(Operation operation, const StateList& states, Args args,
+                            const MutationOptions& options,
                             std::shared_ptr<PendingState<Result>> pending) = 0;
   /// Active states, in machine order where it is known, else in index order.
   virtual void active_states(std::vector<StateIndex>& out) const = 0;

@@ -21,10 +21,12 @@ class Teller final : public internal::Completion {
 }  // namespace
 
 void LocalCore::mutate_async(Operation operation, const StateList& states, Args args,
+                             const MutationOptions& options,
                              std::shared_ptr<PendingState<Result>> pending) {
   std::vector<StateIndex> called;
   board().indexes_of(states, called);
-  const auto result = submit(operation, called, std::move(args), std::make_shared<Teller>(pending));
+  const auto result =
+      submit(operation, called, std::move(args), std::make_shared<Teller>(pending), options);
   // What never got into the queue completes nothing.
   if (result != Result::queued) pending->end(result);
 }

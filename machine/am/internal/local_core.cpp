@@ -2,6 +2,8 @@
 
 #include <am/detail/deadline.hpp>
 #include <am/error.hpp>
+#include <am/internal/drain_scope.hpp>
+#include <am/internal/evaluation.hpp>
 #include <am/internal/extras.hpp>
 #include <am/internal/run_completions.hpp>
 #include <am/internal/waits.hpp>
@@ -58,82 +60,9 @@ using internal::MutationQueue;
 
 // -- the drain of this thread -----------------------------------------------------
 
-/// Marks that the calling thread drains a machine. Scopes nest when a handler mutates another one.
-class LocalCore::DrainScope {
- public:
-  explicit DrainScope(const LocalCore& core) : core_(core), outer_(innermost()) {
-    innermost() = this;
-  }
-  ~DrainScope() {
-    innermost() = outer_;
-    if (!deferred_.empty()) internal::run_completions(std::move(deferred_));
-  }
-  DrainScope(const DrainScope&) = delete;
-  DrainScope& operator=(const DrainScope&) = delete;
-
-  static DrainScope*& innermost() noexcept {
-    thread_local DrainScope* scope = nullptr;
-    return scope;
-  }
-  static DrainScope* of(const LocalCore& core) noexcept {
-    auto* scope = innermost();
-    while (scope != nullptr && &scope->core_ != &core) scope = scope->outer_;
-    return scope;
-  }
-
-  /// Keeps `fn` until the outermost drain of this thread is over.
-  void defer(std::function<void()> fn) {
-    auto* scope = this;
-    while (scope->outer_ != nullptr) scope = scope->outer_;
-    scope->deferred_.push_back(std::move(fn));
-  }
-  /// Others keep this thread busy: what it has deferred does not have to wait for that.
-  void hand_over() {
-    if (deferred_.empty()) return;
-    for (auto& fn : std::exchange(deferred_, {})) completion_executor()->post(std::move(fn));
-  }
-
-  /// What mutations carry that are made now, by this thread, inside the drain of `scope`.
-  static internal::Source source_in(DrainScope* scope) {
-    if (scope == nullptr || scope->transition == nullptr) return {};
-    return scope->source();
-  }
-  /// The transition that runs now, as where a mutation was made.
-  internal::Source source() {
-    const auto& t = *transition;
-    if (source_of_ != t.id) {
-      // Only this thread changes the ticks now.
-      std::uint64_t time = 0;
-      for (std::size_t i = 0; i < core_.board().size(); ++i) {
-        time += core_.board().tick(static_cast<StateIndex>(i));
-      }
-      for (const auto& change : t.changes) time -= change.after.value - change.before.value;
-      source_time_ = time;
-      source_of_ = t.id;
-    }
-    // Null when the machine is being destroyed by its own handler.
-    const auto core = core_.weak_from_this().lock();
-    if (core == nullptr) return {};
-    return {{core, &core_.id()}, t.id, source_time_};
-  }
-
-  DrainScope* outer() const noexcept { return outer_; }
-
-  /// What the mutation that runs now, and its descendants, complete.
-  std::shared_ptr<Completion> completion{};
-  const Transition* transition = nullptr;
-  /// Keeps the core when the machine is destroyed in one of its own handlers.
-  std::shared_ptr<Core> keep_alive{};
-
- private:
-  const LocalCore& core_;
-  DrainScope* outer_;
-  std::uint64_t source_of_ = 0;  ///< the transition that `source_time_` is of
-  std::uint64_t source_time_ = 0;
-  std::vector<std::function<void()>> deferred_{};  ///< of the outermost scope only
-};
-
 LocalCore::DrainScope* LocalCore::own_drain() const noexcept { return DrainScope::of(*this); }
+
+bool LocalCore::in_drain() const noexcept { return DrainScope::busy(*this); }
 
 bool LocalCore::defer(std::function<void()>& completion) {
   auto* const scope = DrainScope::innermost();
@@ -159,7 +88,7 @@ namespace {
 bool has_rare(const MachineOptions& options) {
   const MachineOptions defaults;
   return options.dispose_timeout != defaults.dispose_timeout || options.timers != nullptr ||
-         !options.parent.id.empty() || !options.tags.empty();
+         options.validate || !options.parent.id.empty() || !options.tags.empty();
 }
 
 }  // namespace
@@ -249,7 +178,7 @@ std::size_t LocalCore::queue_length() const {
 }
 
 void LocalCore::check_may_block() const {
-  if (own_drain() != nullptr) {
+  if (in_drain()) {
     throw Error(
         Errc::would_deadlock,
         fmt::format("a handler of machine \"{}\" waits for the machine that runs it: return "
@@ -269,11 +198,35 @@ void LocalCore::remember_error(std::span<const StateIndex> called, const Args& a
   const auto* error = args.get_if<ErrorInfo>();
   if (error == nullptr) return;
   if (std::ranges::find(called, board().schema().data()->exception) == called.end()) return;
-  {
-    const std::lock_guard lock(attach_mutex_);
-    last_error_ = std::make_unique<ErrorInfo>(*error);
-  }
+  store_error(*error);
   tell_error(*error);
+}
+
+void LocalCore::store_error(const ErrorInfo& info) {
+  const std::lock_guard lock(attach_mutex_);
+  last_error_ = std::make_unique<ErrorInfo>(info);
+}
+
+void LocalCore::on_internal_error(std::function<void(const ErrorInfo&)> fn) {
+  auto& rare = make_extras();
+  auto shared = std::make_shared<const std::function<void(const ErrorInfo&)>>(std::move(fn));
+  const std::lock_guard lock(rare.mutex);
+  rare.on_internal_error.swap(shared);
+}
+
+void LocalCore::tell_internal_error(const ErrorInfo& info) const {
+  auto* const rare = extras();
+  if (rare == nullptr) return;
+  std::shared_ptr<const std::function<void(const ErrorInfo&)>> fn;
+  {
+    const std::lock_guard lock(rare->mutex);
+    fn = rare->on_internal_error;
+  }
+  if (fn == nullptr || !*fn) return;
+  try {
+    (*fn)(info);
+  } catch (...) {  // as with tracers: there is nobody left to tell
+  }
 }
 
 std::optional<ErrorInfo> LocalCore::last_error() const {
@@ -307,6 +260,8 @@ void fill(Mutation& mutation, Operation operation, bool active, Args args) {
   mutation.automatic = false;
   mutation.queue_tick = 0;
   mutation.is_root = false;
+  mutation.eval = false;
+  mutation.expires = never;
   mutation.args = std::move(args);
 }
 
@@ -336,25 +291,61 @@ class Answer final : public Completion {
 
 }  // namespace
 
-Result LocalCore::mutate(Operation operation, const StateList& states, Args args) {
+bool LocalCore::calls_exception(const Mutation& mutation) const {
+  return std::ranges::find(mutation.called, board().schema().data()->exception) !=
+         mutation.called.end();
+}
+
+/// Why the mutation does not get to the queue at all. Lets what `validate` throws pass.
+std::optional<Result> LocalCore::refusal(const Mutation& mutation) const {
+  const auto* const rare = extras();
+  if (rare == nullptr) return std::nullopt;
+  const auto until = rare->backoff_until.load(std::memory_order_acquire);
+  if (until != 0 && timers()->now().time_since_epoch().count() < until &&
+      !calls_exception(mutation)) {
+    return Result{Result::canceled, Reason::backoff};
+  }
+  const auto& validate = rare->options.validate;
+  if (validate && !validate({mutation.type, mutation.check, mutation.called, mutation.args,
+                             board().schema()})) {
+    return Result{Result::canceled, Reason::denied};
+  }
+  return std::nullopt;
+}
+
+Result LocalCore::mutate(Operation operation, const StateList& states, Args args,
+                         const MutationOptions& options) {
   const FrameLease lease;
   Frame& frame = *lease;
   board().indexes_of(states, frame.mutation.called);
-  remember_error(frame.mutation.called, args);
   const bool active = operation == Operation::toggle && all_active(board(), frame.mutation.called);
   fill(frame.mutation, operation, active, std::move(args));
+  if (const auto refused = refusal(frame.mutation)) return *refused;
+  if (options.ttl.count() > 0) {
+    frame.mutation.expires = deadline_after(timers()->now(), options.ttl);
+  }
+  remember_error(frame.mutation.called, frame.mutation.args);
   if (frame.mutation.check) return check_now_or_later(frame);
   return enter(frame, queue_full_ == QueueFull::block);
 }
 
 Result LocalCore::submit(Operation operation, std::span<const StateIndex> states, Args args,
-                         std::shared_ptr<Completion> completion) {
+                         std::shared_ptr<Completion> completion, const MutationOptions& options) {
   const FrameLease lease;
   Frame& frame = *lease;
   frame.mutation.called.assign(states.begin(), states.end());
-  remember_error(states, args);
   fill(frame.mutation, operation, operation == Operation::toggle && all_active(board(), states),
        std::move(args));
+  try {
+    if (const auto refused = refusal(frame.mutation)) return *refused;
+  } catch (...) {  // nobody up this stack could make anything of it
+    tell_internal_error(error_info(std::current_exception(), "validate"));
+    return {Result::canceled, Reason::denied};
+  }
+  if (options.ttl.count() > 0) {
+    frame.mutation.expires = deadline_after(timers()->now(), options.ttl);
+  }
+  remember_error(states, frame.mutation.args);
   frame.mutation.completion = std::move(completion);
   frame.mutation.is_root = true;
   return enter(frame, false);
@@ -371,8 +362,6 @@ Result LocalCore::enter(Frame& frame, bool may_block) {
 
 Result LocalCore::append(Frame& frame, bool may_block) {
   auto& mutation = frame.mutation;
-  auto* const own = own_drain();
-  if (own != nullptr && mutation.completion == nullptr) mutation.completion = own->completion;
   if (mutation.source.machine == nullptr) {
     mutation.source = DrainScope::source_in(DrainScope::innermost());
   }
@@ -380,10 +369,12 @@ Result LocalCore::append(Frame& frame, bool may_block) {
   std::uint64_t tick = 0;
   std::size_t length = 0;
   std::optional<Mutation> told;  // for tracers: the queue takes the mutation itself
-  if (has_tracers()) told = mutation;
+  if (has_tracers() && !mutation.eval) told = mutation;
   {
     std::unique_lock lock(queue_.mutex());
     if (!make_room(lock, mutation, may_block)) return {Result::canceled, Reason::queue_full};
+    auto* const own = own_drain();
+    if (own != nullptr && mutation.completion == nullptr) mutation.completion = own->completion;
     if (own != nullptr && nothing_to_remove(*own, mutation)) return Result::executed;
     if (const auto pending = pending_twin(mutation)) {
       length = queue_.size();
@@ -414,8 +405,7 @@ Result LocalCore::append(Frame& frame, bool may_block) {
 bool LocalCore::make_room(std::unique_lock<std::mutex>& lock, const Mutation& mutation,
                           bool may_block) {
   // Errors are let in: they are lost when they matter most otherwise (spec machine 5.3).
-  const bool is_error = std::ranges::find(mutation.called, board().schema().data()->exception) !=
-                        mutation.called.end();
+  const bool is_error = calls_exception(mutation);
   const auto full = [&] {
     return !is_error && !mutation.check && !queue_.closed() && queue_.size() >= queue_limit_;
   };
@@ -439,6 +429,7 @@ bool LocalCore::nothing_to_remove(const DrainScope& scope, const Mutation& mutat
 /// Queue tick of a pending mutation that does the same (vectors rule 7), or 0.
 std::uint64_t LocalCore::pending_twin(const Mutation& mutation) const {
   if (mutation.check || mutation.is_root || !mutation.args.empty()) return 0;
+  if (mutation.expires != never) return 0;
   const auto& multi = board().schema().data()->multi;
   if (std::ranges::any_of(mutation.called,
                           [&](StateIndex s) { return internal::test(multi, s); })) {
@@ -455,7 +446,7 @@ Result LocalCore::check_now_or_later(Frame& frame) {
     case MutationQueue::Entry::closed: return {Result::canceled, Reason::disposed};
     case MutationQueue::Entry::busy: break;
   }
-  if (own_drain() != nullptr) return append(frame, false);
+  if (in_drain()) return append(frame, false);
   const auto answer = std::make_shared<Answer>();
   mutation.completion = answer;
   mutation.is_root = true;
@@ -477,10 +468,11 @@ constexpr unsigned completions_wait_for = 64;
 Result LocalCore::drain(Frame& frame) {
   std::shared_ptr<Core> keep_alive;  // outlives the scope, whose core it may be the last to keep
   DrainScope scope(*this);
+  const DrainScope::Enter entered(scope);
   if (scope.outer() != nullptr && frame.mutation.source.machine == nullptr) {
     frame.mutation.source = DrainScope::source_in(scope.outer());
   }
-  if (has_tracers()) {
+  if (has_tracers() && !frame.mutation.eval) {
     tell(&Tracer::mutation_queued, frame.mutation, 1, false);
   }
   const auto result = run_with_followups(frame, scope);
@@ -508,19 +500,24 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   auto& mutation = frame.mutation;
   const auto tick = mutation.queue_tick;
   if (tick != 0) board().store_queue_tick(tick);
+  if (mutation.eval) {
+    run_evaluation(frame, scope);
+    return Result::executed;
+  }
+  if (mutation.expires != never && timers()->now() >= mutation.expires) {
+    const Result late{Result::canceled, Reason::expired};
+    end_mutation(mutation, late);
+    mutation.completion.reset();
+    mutation.source = {};
+    return late;
+  }
   scope.completion = std::move(mutation.completion);
   scope.transition = &frame.transition;
   const bool is_root = mutation.is_root;
 
   frame.automatic = true;
   const auto result = run(frame);
-  add_failure(frame, scope);
-  if (take_automatic(frame)) {
-    run(frame);
-    // Automatic states do not follow this one: one whose handler always throws would never end.
-    frame.automatic = false;
-    add_failure(frame, scope);
-  }
+  run_followups(frame, scope);
 
   scope.transition = nullptr;
   mutation.source = {};  // which may keep this very machine
@@ -533,6 +530,16 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   return result;
 }
 
+/// What the machine itself adds after the frame's transition.
+void LocalCore::run_followups(Frame& frame, DrainScope& scope) {
+  add_failure(frame, scope);
+  if (!take_automatic(frame)) return;
+  run(frame);
+  // Automatic states do not follow this one: one whose handler always throws would never end.
+  frame.automatic = false;
+  add_failure(frame, scope);
+}
+
 /// Makes an Exception of what a handler of the last transition threw.
 void LocalCore::add_failure(Frame& frame, DrainScope& scope) {
   if (failure_ == nullptr) return;
@@ -542,7 +549,8 @@ void LocalCore::add_failure(Frame& frame, DrainScope& scope) {
   mutation.queue_tick = 0;
   mutation.called.assign(1, board().schema().data()->exception);
   mutation.args = Args(std::move(*std::exchange(failure_, nullptr)));
-  mutation.source = scope.source();
+  mutation.source = DrainScope::source_in(&scope);
+  scope.transition = &frame.transition;
   if (!running_->tracers.empty()) {
     tell(&Tracer::mutation_queued, mutation, queue_length() + 1, true);
   }

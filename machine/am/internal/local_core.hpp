@@ -55,8 +55,10 @@ class LocalCore final : public Core {
 
   // -- Core -----------------------------------------------------------------------
 
-  Result mutate(Operation operation, const StateList& states, Args args) override;
+  Result mutate(Operation operation, const StateList& states, Args args,
+                const MutationOptions& options) override;
   void mutate_async(Operation operation, const StateList& states, Args args,
+                    const MutationOptions& options,
                     std::shared_ptr<PendingState<Result>> pending) override;
   void active_states(std::vector<StateIndex>& out) const override;
   std::optional<ErrorInfo> last_error() const override;
@@ -74,7 +76,8 @@ class LocalCore final : public Core {
   /// is told when the mutation and all that its handlers queued have run; not at all when the
   /// mutation never got into the queue (a result with Reason::queue_full or Reason::disposed).
   Result submit(Operation operation, std::span<const StateIndex> states, Args args,
-                std::shared_ptr<internal::Completion> completion);
+                std::shared_ptr<internal::Completion> completion,
+                const MutationOptions& options = {});
 
   /// Keeps `completion` until the calling thread is out of all drains; false when it is in none.
   static bool defer(std::function<void()>& completion);
@@ -104,6 +107,13 @@ class LocalCore final : public Core {
   }
   /// Tells the tracers of the parent, if it is there and local, that `child` was made.
   void tell_parent(const Api& child) const;
+
+  // -- between transitions (evaluation.cpp) -----------------------------------------------
+
+  bool eval(const std::function<void()>& fn, std::stop_token scope,
+            std::chrono::milliseconds limit);
+
+  void on_internal_error(std::function<void(const ErrorInfo&)> fn);
 
   bool dispose();
 
@@ -145,6 +155,10 @@ class LocalCore final : public Core {
   // -- queue (local_core.cpp) --------------------------------------------------------
 
   void remember_error(std::span<const StateIndex> called, const Args& args);
+  void store_error(const ErrorInfo& info);
+  void tell_internal_error(const ErrorInfo& info) const;
+  bool calls_exception(const internal::Mutation& mutation) const;
+  std::optional<Result> refusal(const internal::Mutation& mutation) const;
   Result enter(internal::Frame& frame, bool may_block);
   Result append(internal::Frame& frame, bool may_block);
   bool make_room(std::unique_lock<std::mutex>& lock, const internal::Mutation& mutation,
@@ -154,11 +168,15 @@ class LocalCore final : public Core {
   Result check_now_or_later(internal::Frame& frame);
   Result drain(internal::Frame& frame);
   Result run_with_followups(internal::Frame& frame, DrainScope& scope);
+  void run_followups(internal::Frame& frame, DrainScope& scope);
   void add_failure(internal::Frame& frame, DrainScope& scope);
   void end_mutation(const internal::Mutation& mutation, Result result);
   void drop(std::vector<internal::Mutation>& mutations);
   void finish_disposal();
+  void run_evaluation(internal::Frame& frame, DrainScope& scope);
   DrainScope* own_drain() const noexcept;
+  /// Whether the calling thread keeps this machine from going on.
+  bool in_drain() const noexcept;
 
   // -- one transition (transition.cpp) --------------------------------------------------
 

@@ -112,7 +112,7 @@ std::uint64_t MutationQueue::duplicate_of(MutationType type,
       return std::ranges::find(pending.called, s) != pending.called.end();
     });
     const bool same = pending.type == type && pending.args.empty() &&
-                      pending.called.size() == called.size() &&
+                      pending.expires == detail::never && pending.called.size() == called.size() &&
                       std::ranges::all_of(called, [&](StateIndex s) {
                         return std::ranges::find(pending.called, s) != pending.called.end();
                       });

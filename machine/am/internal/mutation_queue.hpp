@@ -2,11 +2,13 @@
 #pragma once
 
 #include <am/args.hpp>
+#include <am/detail/deadline.hpp>
 #include <am/internal/completion.hpp>
 #include <am/tick.hpp>
 #include <am/transition.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +42,10 @@ struct Mutation {
   Args args{};
   std::shared_ptr<Completion> completion{};
   bool is_root = false;  ///< the completion follows this mutation itself, not an ancestor
+  bool eval = false;     ///< no mutation: the completion is an Evaluation to be run; also a check
   Source source{};
+  /// When its turn comes too late, by the machine's timers.
+  std::chrono::steady_clock::time_point expires = detail::never;
 };
 
 /// Mutations in order, and one word that says whether somebody drains them.

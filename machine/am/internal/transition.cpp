@@ -208,10 +208,7 @@ void LocalCore::fail(Transition& t, std::exception_ptr cause, HandlerKey key) {
   t.cancel = {Reason::error, key.state, key.second, key.kind};
   auto info = error_info(std::move(cause),
                          internal::handler_name(*t.schema, key.kind, key.state, key.second));
-  {
-    const std::lock_guard lock(attach_mutex_);
-    last_error_ = std::make_unique<ErrorInfo>(info);
-  }
+  store_error(info);
   tell_error(info);
   if (!contains(t.called, t.schema->data()->exception)) {
     failure_ = std::make_unique<ErrorInfo>(std::move(info));

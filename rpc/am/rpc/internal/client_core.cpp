@@ -1,5 +1,6 @@
 #include <am/rpc/internal/client_core.hpp>
 
+#include <am/detail/deadline.hpp>
 #include <am/error.hpp>
 #include <am/rpc/internal/builtin_args.hpp>
 #include <am/rpc/internal/check_options.hpp>
@@ -32,6 +33,10 @@ ClientOptions checked(ClientOptions options) {
 }
 
 TransportTime now() { return std::chrono::steady_clock::now(); }
+
+TransportTime expiry(const MutationOptions& options) {
+  return options.ttl.count() > 0 ? detail::deadline_after(now(), options.ttl) : no_deadline;
+}
 
 /// How much longer than its deadline a caller waits for the I/O thread to say what became of it.
 constexpr std::chrono::milliseconds answer_grace{250};
@@ -96,13 +101,14 @@ Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) 
 }
 
 Result ClientCore::call(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
-                        std::string& error) {
+                        const MutationOptions& options, std::string& error) {
   const auto slot = std::make_shared<CallSlot>();
   const auto deadline = now() + options_.call_timeout;
   {
     const std::lock_guard lock(commands_mutex_);
     if (stopped_) return {Result::not_sent, Reason::link};
-    commands_.push_back(CallCommand{link, op, std::move(called), std::move(args), deadline, slot});
+    commands_.push_back(
+        CallCommand{link, op, std::move(called), std::move(args), deadline, expiry(options), slot});
   }
   transport_.wake();
   std::unique_lock lock(slot->mutex);
@@ -114,7 +120,7 @@ Result ClientCore::call(LinkId link, Op op, std::vector<StateIndex> called, Byte
 }
 
 void ClientCore::call_async(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
-                            Told told) {
+                            const MutationOptions& options, Told told) {
   const auto slot = std::make_shared<CallSlot>();
   slot->told = std::move(told);
   const auto deadline = now() + options_.call_timeout;
@@ -123,8 +129,8 @@ void ClientCore::call_async(LinkId link, Op op, std::vector<StateIndex> called, 
     const std::lock_guard lock(commands_mutex_);
     stopped = stopped_;
     if (!stopped) {
-      commands_.push_back(
-          CallCommand{link, op, std::move(called), std::move(args), deadline, slot});
+      commands_.push_back(CallCommand{link, op, std::move(called), std::move(args), deadline,
+                                      expiry(options), slot});
     }
   }
   if (stopped) return answer(slot, {Result::not_sent, Reason::link}, "");
@@ -199,6 +205,10 @@ void ClientCore::run(CallCommand& command) {
   const auto found = links_.find(command.link);
   if (found == links_.end()) {
     answer(command.slot, {Result::not_sent, Reason::link}, "");
+    return;
+  }
+  if (command.expires != no_deadline && now() > command.expires) {
+    answer(command.slot, {Result::not_sent, Reason::expired}, "");
     return;
   }
   auto& link = *found->second;

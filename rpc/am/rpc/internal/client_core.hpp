@@ -32,11 +32,13 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void start();
   Expected<std::shared_ptr<RemoteCore>> attach(AttachOptions options);
   /// Sends a request and waits for its reply, at most `call_timeout`. `error` is the reply's text.
-  Result call(LinkId link, Op op, std::vector<StateIndex> called, Bytes args, std::string& error);
+  Result call(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
+              const MutationOptions& options, std::string& error);
   /// The same without waiting: `told` is called once, mostly on the I/O thread; it must not block.
   /// Any thread.
   using Told = std::function<void(Result, std::string error)>;
-  void call_async(LinkId link, Op op, std::vector<StateIndex> called, Bytes args, Told told);
+  void call_async(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
+                  const MutationOptions& options, Told told);
   /// Says bye for a link, whose proxy has ended already. Any thread.
   void detach(LinkId link);
   bool stop(std::chrono::milliseconds timeout);
@@ -84,6 +86,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     std::vector<StateIndex> called{};
     Bytes args{};
     TransportTime deadline{};
+    TransportTime expires{};  ///< not sent after this
     std::shared_ptr<CallSlot> slot{};
   };
   struct CloseCommand {

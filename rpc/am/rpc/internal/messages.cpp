@@ -30,8 +30,9 @@ static_assert(static_cast<int>(Reason::requirement) == 2 && static_cast<int>(Rea
 static_assert(static_cast<int>(Reason::error) == 4 && static_cast<int>(Reason::timeout) == 5);
 static_assert(static_cast<int>(Reason::queue_full) == 6 && static_cast<int>(Reason::disposed) == 7);
 static_assert(static_cast<int>(Reason::link) == 8 && static_cast<int>(Reason::denied) == 9);
+static_assert(static_cast<int>(Reason::expired) == 10 && static_cast<int>(Reason::backoff) == 11);
 constexpr unsigned last_kind = static_cast<unsigned>(Result::Kind::unknown);
-constexpr unsigned last_reason = static_cast<unsigned>(Reason::denied);
+constexpr unsigned last_reason = static_cast<unsigned>(Reason::backoff);
 
 void head(Writer& writer, MessageType type, LinkId link) {
   writer.u8(static_cast<std::uint8_t>(type));

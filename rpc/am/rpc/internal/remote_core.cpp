@@ -30,7 +30,8 @@ RemoteCore::RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<Cl
                        LinkId link)
     : Core(std::move(id), std::move(schema)), client_(std::move(client)), link_(link) {}
 
-Result RemoteCore::mutate(detail::Operation operation, const StateList& states, Args args) {
+Result RemoteCore::mutate(detail::Operation operation, const StateList& states, Args args,
+                          const MutationOptions& options) {
   std::vector<StateIndex> called;
   board().indexes_of(states, called);
   auto encoded = ArgTypes::global().encode(args);
@@ -38,18 +39,19 @@ Result RemoteCore::mutate(detail::Operation operation, const StateList& states, 
   if (over()) return {Result::not_sent, Reason::link};
   std::string error;
   const auto result =
-      client_->call(link_, op_of(operation), std::move(called), std::move(encoded), error);
+      client_->call(link_, op_of(operation), std::move(called), std::move(encoded), options, error);
   remember_error(std::move(error));
   return result;
 }
 
 void RemoteCore::mutate_async(detail::Operation operation, const StateList& states, Args args,
+                              const MutationOptions& options,
                               std::shared_ptr<detail::PendingState<Result>> pending) {
   std::vector<StateIndex> called;
   board().indexes_of(states, called);
   auto encoded = ArgTypes::global().encode(args);
   if (over()) return pending->end({Result::not_sent, Reason::link});
-  client_->call_async(link_, op_of(operation), std::move(called), std::move(encoded),
+  client_->call_async(link_, op_of(operation), std::move(called), std::move(encoded), options,
                       [self = std::static_pointer_cast<RemoteCore>(shared_from_this()),
                        pending = std::move(pending)](Result result, std::string error) {
                         self->remember_error(std::move(error));

@@ -28,8 +28,10 @@ class RemoteCore final : public detail::Core {
 
   // -- Core -------------------------------------------------------------------------
 
-  Result mutate(detail::Operation operation, const StateList& states, Args args) override;
+  Result mutate(detail::Operation operation, const StateList& states, Args args,
+                const MutationOptions& options) override;
   void mutate_async(detail::Operation operation, const StateList& states, Args args,
+                    const MutationOptions& options,
                     std::shared_ptr<detail::PendingState<Result>> pending) override;
   void active_states(std::vector<StateIndex>& out) const override;
   std::optional<ErrorInfo> last_error() const override;

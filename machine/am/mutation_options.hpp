@@ -1,0 +1,17 @@
+// What can be said about one mutation besides its states and arguments.
+#pragma once
+
+#include <chrono>
+
+namespace am {
+
+/// Third argument of `add`, `remove`, `set`, `toggle` and their asynchronous forms.
+struct MutationOptions {
+  /// How long the mutation may wait for its turn; 0: as long as it takes. One that is taken from
+  /// the queue later than that is canceled with Reason::expired: its queue tick passes, and who
+  /// waits for it goes on. By the machine's `timers`. On a remote machine it is the time until the
+  /// mutation is sent; one that was not is `not_sent` with Reason::expired.
+  std::chrono::milliseconds ttl{0};
+};
+
+}  // namespace am

@@ -1,6 +1,8 @@
 // Specification 12.3: schema and relations.
 #include "support.hpp"
 
+#include <am/testing.hpp>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -70,7 +72,9 @@ TEST(RemoveRelation, DeactivatesTheOther) {
 
 TEST(RemoveRelation, CancelsACallOfBoth) {
   auto m = spec::machine(with({"C", {.remove = {"D"}}}), {"D"});
+  const am::testing::Recorder seen(m);
   EXPECT_EQ(m.set({"C", "D"}), (Result{Result::canceled, am::Reason::relation}));
+  EXPECT_EQ(seen.difference({"set C D canceled: D is removed by C"}), "");
   EXPECT_EQ(order(m), "D");
 }
 
@@ -109,7 +113,9 @@ TEST(RequireRelation, OrdersTheActiveStates) {
 
 TEST(RequireRelation, CancelsWithoutTheRequiredState) {
   auto m = spec::machine(with({"C", {.require = {"D"}}}), {"A"});
+  const am::testing::Recorder seen(m);
   EXPECT_EQ(m.set({"C", "A"}), (Result{Result::canceled, am::Reason::requirement}));
+  EXPECT_EQ(seen.difference({"set C A canceled: C requires D"}), "");
   EXPECT_EQ(order(m), "A");
 }
 

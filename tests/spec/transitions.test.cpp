@@ -1,6 +1,8 @@
 // Specification 12.4: transitions and handlers; what handlers throw is in transition_errors.test.
 #include "support.hpp"
 
+#include <am/testing.hpp>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -79,7 +81,9 @@ TEST(Negotiation, IsRefusedByEnterOfSet) {
   auto m = plain({"A"});
   Handlers handlers(m, "DEnter");
   handlers.refuse("DEnter");
+  const am::testing::Recorder seen(m);
   EXPECT_EQ(m.set("D"), (Result{Result::canceled, am::Reason::handler}));
+  EXPECT_EQ(seen.difference({"set D canceled: DEnter refused"}), "");
   EXPECT_EQ(order(m), "A");
 }
 
@@ -87,7 +91,9 @@ TEST(Negotiation, IsRefusedByEnterOfAdd) {
   auto m = plain({"A"});
   Handlers handlers(m, "DEnter");
   handlers.refuse("DEnter");
+  const am::testing::Recorder seen(m);
   EXPECT_EQ(m.add("D"), Result::canceled);
+  EXPECT_EQ(seen.difference({"add D canceled: DEnter refused"}), "");
   EXPECT_EQ(order(m), "A");
 }
 
@@ -95,7 +101,9 @@ TEST(Negotiation, IsRefusedByExit) {
   auto m = plain({"A"});
   Handlers handlers(m, "AExit");
   handlers.refuse("AExit");
+  const am::testing::Recorder seen(m);
   EXPECT_EQ(m.remove("A"), Result::canceled);
+  EXPECT_EQ(seen.difference({"remove A canceled: AExit refused"}), "");
   EXPECT_EQ(order(m), "A");
 }
 

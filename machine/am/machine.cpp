@@ -70,6 +70,8 @@ BindingId Machine::bind_one(HandlerKind kind, StateRef state, StateRef second,
 bool Machine::detach(BindingId id) { return local().detach(id); }
 TracerId Machine::trace(std::shared_ptr<Tracer> tracer) { return local().trace(std::move(tracer)); }
 bool Machine::detach(TracerId id) { return local().detach(id); }
+Snapshot Machine::save() const { return local().save(); }
+void Machine::restore(const Snapshot& snapshot) { local().restore(snapshot); }
 std::string Machine::parent_id() const { return local().parent_id(); }
 std::vector<std::string> Machine::tags() const { return local().tags(); }
 void Machine::set_tags(std::vector<std::string> tags) { local().set_tags(std::move(tags)); }

@@ -7,6 +7,7 @@
 #include <am/handlers.hpp>
 #include <am/mutation_request.hpp>
 #include <am/queue_query.hpp>
+#include <am/snapshot.hpp>
 #include <am/states.hpp>
 #include <am/tracer.hpp>
 
@@ -208,6 +209,18 @@ class Machine : public Api {
   bool will_be_removed(StateList states, QueuePlace place = QueuePlace::anywhere) const {
     return is_queued(states, {.type = MutationType::remove, .place = place}).has_value();
   }
+
+  // -- clocks, kept and given back ------------------------------------------------------
+
+  /// All clocks as of one instant.
+  Snapshot save() const;
+  /// Takes over the clocks and the activity of `snapshot`, which has to be of a machine with this
+  /// id and these states; their order may differ. For a machine that is fresh: nothing else is
+  /// cleared, and no handler runs, but contexts of states whose clock changes stop, and waits for
+  /// what holds now end. The machine tick becomes the snapshot's plus 1. Then MachineRestored is
+  /// added, when the schema has it. Throws `Error`, before anything has changed: invalid_argument
+  /// for a wrong id or while mutations run, schema or unknown_state for other states, disposed.
+  void restore(const Snapshot& snapshot);
 
   // -- properties -------------------------------------------------------------------
 

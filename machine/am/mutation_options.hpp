@@ -1,6 +1,8 @@
 // What can be said about one mutation besides its states and arguments.
 #pragma once
 
+#include <am/mutation_source.hpp>
+
 #include <chrono>
 
 namespace am {
@@ -12,6 +14,10 @@ struct MutationOptions {
   /// waits for it goes on. By the machine's `timers`. On a remote machine it is the time until the
   /// mutation is sent; one that was not is `not_sent` with Reason::expired.
   std::chrono::milliseconds ttl{0};
+  /// Where the mutation comes from, as `Transition::source` shows it: for those who pass on what
+  /// happened elsewhere. Mutations made in handlers have theirs without being told. The name is
+  /// copied. Not sent to remote machines.
+  MutationSource source{};
 };
 
 }  // namespace am

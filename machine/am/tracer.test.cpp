@@ -152,6 +152,17 @@ TEST(Source, of_a_handlers_mutation_is_the_transition_that_it_handles) {
   EXPECT_EQ(seen.time, 1U);  // C alone was active before
 }
 
+TEST(Source, may_be_passed_on_from_elsewhere) {
+  am::Machine m{{{"A", {}}, {"B", {}}}, {.id = "me"}};
+  const auto recorder = std::make_shared<Recorder>();
+  m.trace(recorder);
+  m.on("AState", [](am::Event& e) {
+    e.machine().add("B", {}, {.source = {.machine = std::string("far"), .transition = 7}});
+  });
+  m.add("A", {}, {.source = {.machine = "elsewhere", .transition = 3, .time = 9}});
+  EXPECT_EQ(recorder->sources, (Lines{"elsewhere:3:9", "far:7:0"}));
+}
+
 TEST(Source, crosses_machines) {
   am::Machine first{{{"A", {}}}, {.id = "first"}};
   am::Machine second{{{"B", {}}}, {.id = "second"}};

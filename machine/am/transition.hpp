@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/args.hpp>
+#include <am/mutation_source.hpp>
 #include <am/result.hpp>
 #include <am/schema.hpp>
 #include <am/step.hpp>
@@ -48,17 +49,6 @@ struct CancelInfo {
 /// Why it was canceled, in words: "LockedEnter refused", "Locked requires Closed", "Open is removed
 /// by Closed"; "" when it was not.
 std::string describe(const CancelInfo& cancel, const CompiledSchema& schema);
-
-/// The transition in which a mutation was made: where it comes from. A view: the name is valid as
-/// long as what it was read from.
-struct MutationSource {
-  std::string_view machine{};    ///< id; "" for mutations that were made outside of all machines
-  std::uint64_t transition = 0;  ///< `Transition::id` there
-  std::uint64_t time = 0;        ///< sum of all ticks there when that transition began
-
-  bool empty() const noexcept { return machine.empty(); }
-  friend bool operator==(const MutationSource&, const MutationSource&) = default;
-};
 
 /// One mutation being run. Valid during the call it was passed to; everything in it is by index.
 struct Transition {

@@ -313,6 +313,14 @@ std::optional<Result> LocalCore::refusal(const Mutation& mutation) const {
   return std::nullopt;
 }
 
+void LocalCore::heed(const MutationOptions& options, Mutation& mutation) const {
+  if (options.ttl.count() > 0) mutation.expires = deadline_after(timers()->now(), options.ttl);
+  const auto& source = options.source;
+  if (source.empty()) return;
+  mutation.source = {std::make_shared<const std::string>(source.machine), source.transition,
+                     source.time};
+}
+
 Result LocalCore::mutate(Operation operation, const StateList& states, Args args,
                          const MutationOptions& options) {
   const FrameLease lease;
@@ -321,9 +329,7 @@ Result LocalCore::mutate(Operation operation, const StateList& states, Args args
   const bool active = operation == Operation::toggle && all_active(board(), frame.mutation.called);
   fill(frame.mutation, operation, active, std::move(args));
   if (const auto refused = refusal(frame.mutation)) return *refused;
-  if (options.ttl.count() > 0) {
-    frame.mutation.expires = deadline_after(timers()->now(), options.ttl);
-  }
+  heed(options, frame.mutation);
   remember_error(frame.mutation.called, frame.mutation.args);
   if (frame.mutation.check) return check_now_or_later(frame);
   return enter(frame, queue_full_ == QueueFull::block);
@@ -342,9 +348,7 @@ Result LocalCore::submit(Operation operation, std::span<const StateIndex> states
     tell_internal_error(error_info(std::current_exception(), "validate"));
     return {Result::canceled, Reason::denied};
   }
-  if (options.ttl.count() > 0) {
-    frame.mutation.expires = deadline_after(timers()->now(), options.ttl);
-  }
+  heed(options, frame.mutation);
   remember_error(states, frame.mutation.args);
   frame.mutation.completion = std::move(completion);
   frame.mutation.is_root = true;

@@ -117,6 +117,11 @@ class LocalCore final : public Core {
 
   bool dispose();
 
+  // -- clocks, kept and given back (restore.cpp) -------------------------------------------
+
+  Snapshot save() const;
+  void restore(const Snapshot& snapshot);
+
   // -- properties -----------------------------------------------------------------------
 
   std::string parent_id() const;
@@ -154,6 +159,7 @@ class LocalCore final : public Core {
 
   // -- queue (local_core.cpp) --------------------------------------------------------
 
+  void heed(const MutationOptions& options, internal::Mutation& mutation) const;
   void remember_error(std::span<const StateIndex> called, const Args& args);
   void store_error(const ErrorInfo& info);
   void tell_internal_error(const ErrorInfo& info) const;
@@ -220,6 +226,7 @@ class LocalCore final : public Core {
   using TellMutation = void (Tracer::*)(const QueuedMutation&);
   using TellHandler = void (Tracer::*)(const Transition&, const HandlerCall&);
   void tell(TellMutation what, const internal::Mutation& mutation, std::size_t length, bool waits);
+  void take_over(const Snapshot& snapshot, std::span<const StateIndex> states);
   void tell_automatic(const internal::Frame& frame);
   void tell_error(const ErrorInfo& error) const;
   void record_steps(internal::Frame& frame) const;

@@ -1,0 +1,161 @@
+#include <am/snapshot.hpp>
+
+#include <am/machine.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+am::Schema abc() { return {{"A", {}}, {"B", {}}, {"C", {}}}; }
+
+TEST(Snapshot, brings_back_ticks_and_activity) {
+  am::Machine m{abc(), {.id = "me"}};
+  m.add({"B", "A"});
+  m.remove("B");
+  m.add("C");
+  const auto saved = m.save();
+  EXPECT_EQ(saved.names, (std::vector<std::string>{"A", "B", "C", "Exception"}));
+  EXPECT_EQ(fmt::format("{}", saved.time), "1 2 1 0");
+  EXPECT_EQ(saved.queue_tick.value, 4U);
+  EXPECT_EQ(saved.machine_tick.value, 0U);
+
+  am::Machine other{{{"C", {}}, {"B", {}}, {"A", {}}}, {.id = "me"}};
+  other.restore(saved);
+  EXPECT_EQ(fmt::format("{:a}", other), "(C:1 A:1) [B:2 Exception:0]");
+  EXPECT_EQ(other.active_states(), (std::vector<std::string_view>{"A", "C"}));  // record order
+  EXPECT_EQ(other.machine_tick().value, 1U);
+  EXPECT_EQ(other.queue_tick().value, 1U);
+  other.remove("C");
+  EXPECT_EQ(fmt::format("{:a}", other), "(A:1) [C:2 B:2 Exception:0]");
+}
+
+TEST(Snapshot, is_checked_before_anything_changes) {
+  am::Machine m{abc(), {.id = "me"}};
+  const auto refuses = [&](const am::Snapshot& snapshot, const std::string& text) {
+    try {
+      m.restore(snapshot);
+      ADD_FAILURE() << "was not refused: " << text;
+    } catch (const am::Error& error) {
+      EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(fmt::format("{:a}", m), "() [A:0 B:0 C:0 Exception:0]");
+    EXPECT_EQ(m.machine_tick().value, 0U);
+  };
+  am::Machine source{abc(), {.id = "me"}};
+  source.add({"A", "B"});
+  const auto good = source.save();
+  auto bad = good;
+  bad.id = "you";
+  refuses(bad, "\"you\"");
+  bad = good;
+  bad.names.pop_back();
+  bad.time.ticks.pop_back();
+  refuses(bad, "3 states");
+  bad = good;
+  bad.time.ticks.pop_back();
+  refuses(bad, "3 ticks");
+  bad = good;
+  bad.names[1] = "Bee";
+  refuses(bad, "Bee");
+  bad = good;
+  bad.names[1] = "A";
+  refuses(bad, "twice");
+  bad = good;
+  bad.machine_tick = am::MachineTick{0xffffffff};
+  refuses(bad, "32 bits");
+}
+
+TEST(Snapshot, is_not_restored_while_the_machine_runs_or_when_it_is_gone) {
+  am::Machine m{abc()};
+  const auto saved = m.save();
+  bool refused = false;
+  m.on("AState", [&](am::Event&) {
+    try {
+      m.restore(saved);
+    } catch (const am::Error&) {
+      refused = true;
+    }
+  });
+  m.add("A");
+  EXPECT_TRUE(refused);
+  m.dispose();
+  EXPECT_THROW(m.restore(saved), am::Error);
+}
+
+TEST(Snapshot, adds_machine_restored_where_the_schema_has_it) {
+  am::Machine source{{{"A", {}}, {"MachineRestored", {}}}, {.id = "me"}};
+  source.add("A");
+  am::Machine m{{{"A", {}}, {"MachineRestored", {}}}, {.id = "me"}};
+  bool told = false;
+  m.on("MachineRestoredState", [&](am::Event& e) { told = e.machine().is("A"); });
+  m.restore(source.save());
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(m.is({"A", "MachineRestored"}));
+}
+
+TEST(Snapshot, ends_waits_for_what_it_brings_back) {
+  am::Machine source{abc(), {.id = "me"}};
+  source.add("A");
+  am::Machine m{abc(), {.id = "me"}};
+  const auto wait = m.when("A");
+  m.restore(source.save());
+  EXPECT_TRUE(wait.done());
+}
+
+TEST(Snapshot, heeds_relations_from_then_on) {
+  const am::Schema schema{{"A", {.require = {"B"}}}, {"B", {}}, {"C", {.add = {"A"}}}};
+  am::Machine source{schema, {.id = "me"}};
+  source.add({"A", "B"});
+  am::Machine m{schema, {.id = "me"}};
+  m.restore(source.save());
+  m.remove("B");
+  EXPECT_EQ(fmt::format("{}", m), "()");
+}
+
+TEST(Snapshot, goes_through_text) {
+  am::Machine m{abc(), {.id = "line\none \\ two\x01"}};
+  m.add("B");
+  const auto saved = m.save();
+  const auto text = saved.to_text();
+  EXPECT_EQ(text,
+            "am-snapshot 1\nid line\\0aone \\5c two\\01\nqueue_tick 2\nmachine_tick 0\n"
+            "A 0\nB 1\nC 0\nException 0\n");
+  EXPECT_EQ(am::Snapshot::from_text(text), saved);
+}
+
+TEST(Snapshot, text_is_read_strictly) {
+  const std::string head = "am-snapshot 1\nid x\nqueue_tick 1\nmachine_tick 0\n";
+  EXPECT_NO_THROW(am::Snapshot::from_text(head));
+  EXPECT_NO_THROW(am::Snapshot::from_text(head + "A 18446744073709551615\n"));
+  for (const auto& bad :
+       {std::string(), std::string("am-snapshot 2\n"), std::string("am-snapshot 1\n"),
+        head.substr(0, head.size() - 1), head + "A", head + "A\n", head + "A \n", head + " 1\n",
+        head + "A 1 \n", head + "A -1\n", head + "A 18446744073709551616\n", head + "A 1\nA 1\n",
+        head + "A\t 1\n", head + "\n", head + std::string(256, 'A') + " 1\n",
+        std::string("am-snapshot 1\nid \\x\nqueue_tick 1\nmachine_tick 0\n"),
+        std::string("am-snapshot 1\nid x\nqueue_tick 1\nmachine_tick 4294967295\n"),
+        std::string(am::Snapshot::max_text + 1, 'x')}) {
+    EXPECT_THROW(am::Snapshot::from_text(bad), am::Error) << bad.substr(0, 100);
+  }
+}
+
+TEST(Snapshot, of_the_largest_machine_fits_its_text) {
+  am::Snapshot snapshot{.id = std::string(255, '\\')};
+  for (std::size_t i = 0; i < am::max_states; ++i) {
+    auto name = std::to_string(i);
+    name.insert(0, am::max_state_name - name.size(), 'x');
+    snapshot.names.push_back(name);
+    snapshot.time.ticks.emplace_back(~std::uint64_t{0});
+  }
+  const auto text = snapshot.to_text();
+  EXPECT_LE(text.size(), am::Snapshot::max_text);
+  EXPECT_EQ(am::Snapshot::from_text(text), snapshot);
+}
+
+}  // namespace

@@ -3,8 +3,8 @@
 #include <am/error.hpp>
 #include <am/helpers/internal/insist.hpp>
 #include <am/helpers/internal/local.hpp>
+#include <am/helpers/internal/worker_threads.hpp>
 #include <am/internal/local_core.hpp>
-#include <am/thread_executor.hpp>
 
 #include <fmt/format.h>
 
@@ -68,7 +68,7 @@ class FanOut::State : public std::enable_shared_from_this<State> {
     std::stop_source stop{std::nostopstate};
     /// Stops it with the activation of its state. Destroyed without the lock: it may be running.
     std::optional<std::stop_callback<std::function<void()>>> link{};
-    std::optional<std::size_t> thread{};
+    std::shared_ptr<ThreadExecutor> thread{};
   };
   using Then = void (State::*)(const Api& machine, std::size_t index);
 
@@ -95,8 +95,7 @@ class FanOut::State : public std::enable_shared_from_this<State> {
   mutable std::mutex mutex_;
   bool closed_ = false;
   std::deque<Task> tasks_;  // which do not move
-  std::vector<std::shared_ptr<ThreadExecutor>> threads_;
-  std::vector<std::size_t> free_threads_;
+  internal::WorkerThreads threads_;
 };
 
 FanOut::State::State(Machine& machine, std::string_view name, FanOutOptions options, Runner run)
@@ -186,7 +185,7 @@ void FanOut::State::ended(std::size_t index, const std::stop_token& stop,
     const std::lock_guard lock(mutex_);
     auto& task = tasks_[index];
     started = task.state;
-    if (task.thread) free_threads_.push_back(*std::exchange(task.thread, std::nullopt));
+    if (task.thread != nullptr) threads_.give_back(std::exchange(task.thread, nullptr));
     // A stop that comes from now on is too late: the task has run to its end.
     stopped = stop.stop_requested();
     task.phase = stopped ? Phase::idle : Phase::ending;
@@ -295,13 +294,8 @@ void FanOut::State::refused(const Api&, std::size_t index) {
 /// With the lock held.
 std::shared_ptr<Executor> FanOut::State::place(Task& task) {
   if (options_.executor != nullptr) return options_.executor;
-  if (free_threads_.empty()) {
-    free_threads_.push_back(threads_.size());
-    threads_.push_back(std::make_shared<ThreadExecutor>());
-  }
-  task.thread = free_threads_.back();
-  free_threads_.pop_back();
-  return threads_[*task.thread];
+  task.thread = threads_.take();
+  return task.thread;
 }
 
 // -- for the handle ------------------------------------------------------------------
@@ -315,7 +309,7 @@ void FanOut::State::close() {
     for (auto& task : tasks_) {
       if (task.phase == Phase::running) stops.push_back(task.stop);
     }
-    threads = threads_;
+    threads = threads_.all();
   }
   if (const auto local = internal::local_core(core_.lock())) local->detach(binding_);
   for (auto& stop : stops) stop.request_stop();

@@ -1,14 +1,19 @@
 // What the manual says in passing, shown: arguments, several bindings, a full queue, errors,
 // contexts.
 #include <am/machine.hpp>
+#include <am/testing.hpp>
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <variant>
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -34,6 +39,27 @@ void arguments() {
   fmt::print("{}\n", car);
 }
 
+void refused_before_queueing() {
+  const auto slow_enough = [](const am::MutationRequest& request) {
+    const auto* speed = request.args.get_if<Speed>();
+    return speed == nullptr || speed->metres_per_second < 50;
+  };
+  am::Machine car{{{"Driving", {.multi = true}}}, {.validate = slow_enough}};
+  fmt::print("90 m/s: {}\n", car.add("Driving", Speed{90}));
+  fmt::print("9 m/s: {}\n", car.add("Driving", Speed{9}));
+}
+
+void between_transitions() {
+  am::Machine counter{{{"A", {}}, {"B", {}}}};
+  int handled = 0;  // what handlers share needs no lock among them
+  counter.on("AnyState", [&](am::Event&) { ++handled; });
+  counter.add("A");
+  counter.add("B");
+  int seen = 0;
+  counter.eval([&] { seen = handled; });  // nor does who looks at it between two transitions
+  fmt::print("handled: {}\n", seen);
+}
+
 void bindings() {
   am::Machine bell{{{"Ringing", {.multi = true}}}};
   bell.on_state("Ringing", [](am::Event&) { fmt::print("ding\n"); });
@@ -52,6 +78,18 @@ void queue_limit() {
   });
   printer.add("Printing");
   fmt::print("{}\n", printer);
+}
+
+void expiry() {
+  const auto timers = std::make_shared<am::FakeTimers>();
+  am::Machine oven{{{"Baking", {}}, {"Lunch", {}}}, {.timers = timers}};
+  am::Result lunch;
+  oven.on_state("Baking", [&](am::Event& e) {
+    lunch = e.machine().add("Lunch", {}, {.ttl = 1s});
+    timers->advance(1min);  // the handler takes its time
+  });
+  oven.add("Baking");
+  fmt::print("lunch: {}, is there: {}\n", lunch, oven.is("Lunch"));
 }
 
 void errors() {
@@ -93,8 +131,11 @@ void contexts() {
 
 int main() {
   arguments();
+  refused_before_queueing();
+  between_transitions();
   bindings();
   queue_limit();
+  expiry();
   errors();
   contexts();
 }

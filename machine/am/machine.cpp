@@ -114,6 +114,9 @@ bool Machine::eval(const std::function<void()>& fn, std::stop_token scope,
 void Machine::on_internal_error(std::function<void(const ErrorInfo&)> fn) {
   local().on_internal_error(std::move(fn));
 }
+Result Machine::extend_schema(const Schema& schema, std::chrono::milliseconds limit) {
+  return local().extend_schema(schema, limit);
+}
 bool Machine::dispose() { return local().dispose(); }
 std::size_t Machine::queue_length() const { return local().queue_length(); }
 

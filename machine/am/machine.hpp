@@ -182,6 +182,24 @@ class Machine : public Api {
   /// not block; what it throws is ignored.
   void on_internal_error(std::function<void(const ErrorInfo&)> fn);
 
+  // -- schema -------------------------------------------------------------------
+
+  /// Makes the schema `schema`, which has to begin with all present states in their order;
+  /// Exception may be left out or be anywhere. They keep index and clock, and with them ids, waits,
+  /// contexts, handlers and queued mutations stay good; new states come after all others, at tick
+  /// 0. Relations, flags and tags may change for all: they count from the next transition on, and
+  /// nothing becomes active or inactive before that.
+  ///
+  /// Takes place between two transitions: waits for the running one, at most for `limit`, in a
+  /// handler of another machine not at all. Returns executed, or canceled with Reason::timeout or
+  /// Reason::disposed. Throws `Error` (schema) for a schema that contradicts itself or lacks or
+  /// moves a state, and `Error` (would_deadlock) in a handler of this machine. Unless it returns
+  /// executed, nothing has changed. Readers on other threads are not held up. What `schema()`
+  /// returned before stays valid as long as the machine: each growth keeps the former schema and
+  /// clocks, so it is for changes that are rare.
+  Result extend_schema(const Schema& schema,
+                       std::chrono::milliseconds limit = std::chrono::seconds{10});
+
   // -- life ---------------------------------------------------------------------
 
   /// Ends the machine: queued mutations are dropped as canceled, the running transition is waited

@@ -14,9 +14,13 @@
 
 namespace am {
 
+class CompiledSchema;
+class Schema;
+
 namespace internal {
 struct SchemaData;
-}
+Schema grown_schema(const CompiledSchema& now, const Schema& wanted);
+}  // namespace internal
 
 /// The most states a schema may have, the injected Exception included.
 inline constexpr std::size_t max_states = 4096;
@@ -158,6 +162,8 @@ class Schema {
   }
 
  private:
+  friend Schema internal::grown_schema(const CompiledSchema&, const Schema&);
+
   State* own_state(std::string_view name) noexcept;
   Group* own_group(std::string_view name) noexcept;
   template <class Meet>

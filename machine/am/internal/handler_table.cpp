@@ -108,6 +108,11 @@ void HandlerTable::add(HandlerKey key, BindingId binding,
   find_present();
 }
 
+void HandlerTable::grow(std::size_t states) {
+  words_ = words_for(states);
+  find_present();
+}
+
 bool HandlerTable::remove(BindingId binding) {
   bool removed = false;
   for (auto it = lists_.begin(); it != lists_.end();) {

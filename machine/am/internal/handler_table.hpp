@@ -55,6 +55,8 @@ class HandlerTable {
   Bits pairs_of(StateIndex state) const noexcept;
 
   void add(HandlerKey key, BindingId binding, std::shared_ptr<const HandlerFunction> function);
+  /// Makes room for the handlers of a schema with `states` of them.
+  void grow(std::size_t states);
   /// Removes all handlers of `binding`; returns whether there were any.
   bool remove(BindingId binding);
   /// How many of the bindings are older than `binding`.

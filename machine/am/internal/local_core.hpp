@@ -8,6 +8,7 @@
 #include <am/machine.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -114,6 +115,7 @@ class LocalCore final : public Core {
             std::chrono::milliseconds limit);
 
   void on_internal_error(std::function<void(const ErrorInfo&)> fn);
+  Result extend_schema(const Schema& wanted, std::chrono::milliseconds limit);
 
   bool dispose();
 
@@ -183,6 +185,10 @@ class LocalCore final : public Core {
   DrainScope* own_drain() const noexcept;
   /// Whether the calling thread keeps this machine from going on.
   bool in_drain() const noexcept;
+
+  // -- growth (growth.cpp) --------------------------------------------------------------
+
+  void grow(const Schema& wanted);
 
   // -- one transition (transition.cpp) --------------------------------------------------
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,10 @@ class Waits {
 
   /// Attaches `wait` unless it holds already; returns whether it was attached.
   bool attach(WaitState& wait);
+  /// Makes room for waits on the states of a schema with `states` of them.
+  void grow(std::size_t states) {
+    if (!lists_.empty()) lists_.resize(states);
+  }
   /// Takes `wait` out of its list if it is in one.
   void detach(WaitState& wait);
 
@@ -115,6 +120,9 @@ class Waits {
     WaitState* inactive = nullptr;  ///< wait for it to become inactive
     std::multimap<std::uint64_t, WaitState*> ticks;
   };
+
+  // Waits keep their places in lists that move.
+  static_assert(std::is_nothrow_move_constructible_v<StateLists>);
 
   static constexpr std::uint64_t one_in(Bag bag) noexcept {
     return std::uint64_t{1} << (21U * static_cast<unsigned>(bag));

@@ -3,6 +3,7 @@
 
 #include <am/log.hpp>
 #include <am/machine.hpp>
+#include <am/snapshot.hpp>
 
 #include <fmt/format.h>
 
@@ -56,6 +57,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   require(am::truncated(words, cut).size() <= std::max(cut, words.size()));
   require(am::truncated(words, cut).size() <= cut || words.size() <= cut);
+  require(am::Snapshot::from_text(m.save().to_text()) == m.save());
+  try {
+    const auto read = am::Snapshot::from_text(words);
+    require(am::Snapshot::from_text(read.to_text()) == read);
+  } catch (const am::Error& error) {
+    require(error.code() == am::Errc::invalid_argument);
+  }
   static_cast<void>(am::ArgsMapper({id}, cut).text(am::Args{}.with(id, am::Value{words})));
   return 0;
 }

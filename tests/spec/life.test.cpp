@@ -1,6 +1,9 @@
 // Specification 12.7: lifecycle, tracing, text forms.
 #include "support.hpp"
 
+#include <am/log.hpp>
+#include <am/snapshot.hpp>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -121,6 +124,69 @@ TEST(Texts, OfResultsMutationsAndRelations) {
   EXPECT_EQ(am::to_string(am::Relation::add), std::string_view("add"));
   EXPECT_EQ(am::to_string(am::Relation::require), std::string_view("require"));
   EXPECT_EQ(am::to_string(am::Relation::remove), std::string_view("remove"));
+}
+
+TEST(ASnapshot, GivesAFreshMachineItsClocks) {
+  const auto fresh = [] { return am::Machine{spec::plain_schema(), {.id = "m"}}; };
+  auto m = fresh();
+  m.remove("B"), m.add("A"), m.add("B"), m.add("C");
+  const auto kept = m.save();
+  EXPECT_EQ(fmt::format("{}", fmt::join(kept.names, " ")), "A B C D Exception");
+  EXPECT_EQ(fmt::format("{}", kept.time), "1 1 1 0 0");
+  EXPECT_EQ(kept.machine_tick.value, 0U);
+
+  auto other = plain();
+  EXPECT_THROW(other.restore(kept), am::Error);
+  auto same = fresh();
+  same.restore(kept);
+  EXPECT_EQ(fmt::format("{}", same), "(A:1 B:1 C:1)");
+  EXPECT_EQ(same.machine_tick().value, 1U);
+}
+
+TEST(ASnapshot, AddsMachineRestored) {
+  const auto fresh = [] { return am::Machine{{{"A"}, {"MachineRestored"}}, {.id = "m"}}; };
+  auto m = fresh();
+  m.add("A");
+  auto other = fresh();
+  other.restore(m.save());
+  EXPECT_TRUE(other.is({"A", "MachineRestored"}));
+}
+
+TEST(TheLog, SaysMoreAtEachLevel) {
+  const auto at = [](am::LogLevel level) {
+    std::set<std::string> lines;
+    am::Machine m{{{"Foo"}, {"Bar", {.automatic = true}}}};
+    spec::Handlers handlers(m, "FooState BarEnter");
+    handlers.refuse("BarEnter");
+    am::attach_log(m, {.level = level,
+                       .prefix = am::LogPrefix::none,
+                       .sink = [&](am::LogLevel, std::string_view line) { lines.emplace(line); }});
+    m.add("Foo");
+    return lines;
+  };
+  EXPECT_TRUE(at(am::LogLevel::changes).contains("[state] +Foo"));
+  EXPECT_FALSE(at(am::LogLevel::changes).contains("[add] Foo"));
+  for (const auto* line : {"[state] +Foo", "[queue:add] Foo", "[add] Foo", "[auto] Bar",
+                           "[cancel] (Bar Foo) by BarEnter"}) {
+    EXPECT_TRUE(at(am::LogLevel::operations).contains(line)) << line;
+  }
+  EXPECT_TRUE(at(am::LogLevel::decisions).contains("[add:auto] Bar"));
+}
+
+TEST(Levels, HaveNames) {
+  EXPECT_EQ(am::to_string(am::LogLevel::nothing), std::string_view("nothing"));
+  EXPECT_EQ(am::to_string(am::LogLevel::operations), std::string_view("ops"));
+}
+
+TEST(Truncation, EndsInDotsWhereThereIsRoom) {
+  EXPECT_EQ(am::truncated("abcdef", 4), "abcd");
+  EXPECT_EQ(am::truncated("abcdef", 5), "ab...");
+  EXPECT_EQ(am::truncated("abcdefgh", 6), "abc...");
+}
+
+TEST(ArgsMapper, ShowsArgumentsSortedByName) {
+  const auto args = am::Args{}.with("b", am::Value{"2"}).with("a", am::Value{"1"});
+  EXPECT_EQ(am::ArgsMapper({"b", "a"}).text(args), " (a=1 b=2)");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Specification 12.5: the queue and checks.
 #include "support.hpp"
 
+#include <am/breakpoint.hpp>
+
 #include <gtest/gtest.h>
 
 #include <latch>
@@ -154,6 +156,114 @@ TEST(Checks, OfRemovalsCarryTheirArguments) {
   EXPECT_EQ(m.can_remove("A", am::Args{}.with("x", am::Value{"1"})), Result::executed);
   EXPECT_TRUE(asked);
   EXPECT_TRUE(m.is("A"));
+}
+
+TEST(TheQueue, TellsAHandlerWhatItHolds) {
+  auto m = plain();
+  bool asked = false;
+  m.on("AState", [&](am::Event& e) {
+    auto api = e.machine();
+    api.add("B"), api.add("C"), api.add("D");
+    EXPECT_EQ(m.queue_length(), 3U);
+    EXPECT_EQ(m.is_queued("C")->index, 1U);
+    EXPECT_TRUE(m.will_be("C"));
+    EXPECT_FALSE(m.is_queued("A"));
+    EXPECT_FALSE(m.will_be("A"));
+    EXPECT_FALSE(m.will_be_removed("A"));
+    asked = true;
+  });
+  m.add("A", am::Args{}.with("x", am::Value{"1"}));
+  EXPECT_TRUE(asked);
+  EXPECT_FALSE(m.is("Exception"));
+}
+
+TEST(TheQueue, IsSearchedByPlaceStatesArgumentsAndTick) {
+  using enum am::QueuePlace;
+  auto m = plain();
+  bool asked = false;
+  m.on("AState", [&](am::Event& e) {
+    auto api = e.machine();
+    api.add({"B", "C"});
+    api.add("C", am::Args{}.with("x", am::Value{"1"}));
+    api.remove("A");
+    EXPECT_TRUE(m.will_be("B"));
+    EXPECT_TRUE(m.will_be("C", first));
+    EXPECT_FALSE(m.will_be("C", last));
+    EXPECT_TRUE(m.will_be_removed("A", last));
+    const auto exactly = am::QueueQuery::Called::exactly;
+    EXPECT_EQ(m.is_queued("C", {.called = exactly}), (am::QueuePosition{1, am::QueueTick{4}}));
+    EXPECT_FALSE(m.is_queued("C", {.called = exactly, .args = am::QueueQuery::With::no_args}));
+    EXPECT_EQ(m.is_queued("C", {.from = am::QueueTick{4}})->index, 1U);
+    EXPECT_EQ(m.count_queued("C"), 2U);
+    asked = true;
+  });
+  m.add("A");
+  EXPECT_TRUE(asked);
+}
+
+TEST(TheQueue, HasNoFirstWhenItIsEmpty) {
+  auto m = plain();
+  EXPECT_FALSE(m.will_be("A", am::QueuePlace::first));
+}
+
+TEST(Eval, RunsItsFunctionOnce) {
+  auto m = plain();
+  int runs = 0;
+  EXPECT_TRUE(m.eval([&] { ++runs; }));
+  EXPECT_EQ(runs, 1);
+}
+
+TEST(Eval, WithinAnotherOneOrAHandlerIsGivenUpAtOnce) {
+  auto m = plain();
+  bool inner = true;
+  bool in_handler = true;
+  int runs = 0;
+  EXPECT_TRUE(m.eval([&] { inner = m.eval([&] { ++runs; }); }));
+  m.on("AState", [&](am::Event&) { in_handler = m.eval([&] { ++runs; }); });
+  m.add("A");
+  EXPECT_FALSE(inner);
+  EXPECT_FALSE(in_handler);
+  EXPECT_EQ(runs, 0);
+}
+
+TEST(Eval, ThatThrowsAddsExceptionAndTheMachineGoesOn) {
+  auto m = plain({"A"});
+  m.eval([] { throw std::runtime_error("broken"); });
+  EXPECT_TRUE(m.is("Exception"));
+  EXPECT_EQ(m.remove("A"), Result::executed);
+}
+
+TEST(Eval, WithAScopeThatIsOverDoesNotRun) {
+  auto m = plain();
+  std::stop_source scope;
+  scope.request_stop();
+  bool ran = false;
+  EXPECT_FALSE(m.eval([&] { ran = true; }, scope.get_token()));
+  EXPECT_FALSE(ran);
+}
+
+TEST(ABreakpoint, IsHitByItsMutationsAndChangesNothing) {
+  auto m = plain();
+  int hits = 0;
+  am::break_on(m, {.added = {"A"}, .removed = {"B"}, .hit = [&](const auto&) { ++hits; }});
+  m.add("A");
+  EXPECT_EQ(hits, 1);
+  EXPECT_EQ(order(m), "A");
+  m.add("A");
+  m.remove("B");
+  EXPECT_EQ(hits, 3);
+  m.remove("A");
+  EXPECT_EQ(hits, 3);
+}
+
+TEST(ABreakpoint, ThatHasToMatterIsNotHitByWhatIsThere) {
+  auto m = plain({"A"});
+  int hits = 0;
+  am::break_on(m, {.added = {"A"},
+                   .when = am::Breakpoint::When::it_matters,
+                   .hit = [&](const auto&) { ++hits; }});
+  m.add("A");
+  EXPECT_EQ(hits, 0);
 }
 
 }  // namespace

@@ -418,4 +418,34 @@ TEST(HandlerNames, ThatEndLikeAKindAreStillPairs) {
   EXPECT_EQ(m.add("BackEnd"), Result::canceled);
 }
 
+TEST(OnChange, HasTheClocksAroundEachTransition) {
+  am::Machine m{{{"A"}, {"B", {.require = {"A"}}}}};
+  std::vector<std::string> seen;
+  m.on_change([&](const am::Time& before, const am::Time& after) {
+    seen.push_back(
+        fmt::format("{}{} {}{}", before[0].value, before[1].value, after[0].value, after[1].value));
+  });
+  m.add("A"), m.add("B"), m.remove("A"), m.add("B");
+  EXPECT_EQ(seen, (std::vector<std::string>{"00 10", "10 11", "11 22", "22 22"}));
+}
+
+TEST(OnChange, ComesBeforeTheAutomaticTransition) {
+  am::Machine m{{{"A", {.automatic = true}}, {"B"}}};
+  std::vector<std::string> seen;
+  m.on("AnyState", [&](am::Event& e) { seen.push_back(fmt::format("any {}", e.machine())); });
+  m.on_change([&](const am::Time&, const am::Time&) { seen.push_back(fmt::format("now {}", m)); });
+  m.add("B");
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"any (B:1)", "now (B:1)", "any (A:1 B:1)", "now (A:1 B:1)"}));
+}
+
+TEST(Source, OfAMutationMadeInAHandlerIsItsMachine) {
+  auto m = plain();
+  std::string from;
+  m.on("AState", [](am::Event& e) { e.machine().add("B"); });
+  m.on("BState", [&](am::Event& e) { from = e.transition().source.machine; });
+  m.add("A");
+  EXPECT_EQ(from, m.id());
+}
+
 }  // namespace

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cxxabi.h>
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -25,6 +26,14 @@ std::string readable(const char* mangled) {
 
 std::string Event::name() const {
   return internal::handler_name(*transition_.schema, kind_, state_, second_);
+}
+
+void Event::log(std::string_view text) const {
+  core_.log(LogLevel::external, [&] {
+    auto line = fmt::format("[exter] {}: {}", name(), text);
+    std::ranges::replace(line, '\n', ' ');
+    return line;
+  });
 }
 
 Api Event::machine() const { return Api(core_.shared_from_this()); }

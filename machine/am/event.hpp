@@ -33,6 +33,9 @@ class Event {
   /// True while a dry run (`can_add`, `can_remove`) asks.
   bool is_check() const noexcept { return transition_.check; }
 
+  /// Hands `text` to the machine's log, as `[exter] LockedEnter: text`; see `Machine::log`.
+  void log(std::string_view text) const;
+
   const Args& args() const noexcept { return *transition_.args; }
   /// The argument of type T, or null.
   template <class T>

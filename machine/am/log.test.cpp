@@ -2,6 +2,8 @@
 
 #include <am/machine.hpp>
 
+#include <fmt/format.h>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -165,6 +167,28 @@ TEST(Log, has_what_the_program_says_on_one_line_with_the_machines_id) {
   m.log("hello\nworld");
   m.add("A");
   EXPECT_EQ(lines, Lines{"[machi] [exter] hello world"});
+}
+
+TEST(Log, has_what_handlers_say_with_their_names) {
+  am::Machine m{{{"A", {}}}};
+  m.on("AState", [](am::Event& e) { e.log("hello"); });
+  Log log;
+  log.attach(m, LogLevel::external);
+  m.add("A");
+  EXPECT_EQ(*log.lines, Lines{"[exter] AState: hello"});
+}
+
+TEST(Log, of_operations_has_what_is_bound_and_evals) {
+  am::Machine m{{{"A", {}}}};
+  Log log;
+  log.attach(m, LogLevel::operations);
+  log.lines->clear();
+  const auto binding = m.on("AState", [](am::Event&) {});
+  m.detach(binding);
+  m.eval([] {});
+  EXPECT_EQ(*log.lines, (Lines{fmt::format("[handlers] bind 0:{}", binding.value),
+                               fmt::format("[handlers] detach {}", binding.value),
+                               "[eval] between transitions"}));
 }
 
 TEST(Log, ends_when_it_is_detached) {

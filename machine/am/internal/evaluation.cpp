@@ -86,6 +86,7 @@ bool LocalCore::eval(const std::function<void()>& fn, std::stop_token scope,
 
 /// By the drainer. What the function throws becomes an Exception.
 void LocalCore::run_evaluation(Frame& frame, DrainScope& scope) {
+  log(LogLevel::operations, [] { return "[eval] between transitions"; });
   const auto completion = std::move(frame.mutation.completion);
   scope.completion = nullptr;
   try {

@@ -598,28 +598,38 @@ void LocalCore::refresh_attachments() {
 
 BindingId LocalCore::bind(const std::vector<std::pair<HandlerKey, HandlerFunction>>& handlers) {
   BindingId id;
+  std::size_t number = 0;
   change_attachments([&](Attachments& attachments) {
     id = {++last_attachment_};
     for (const auto& [key, function] : handlers) {
       attachments.handlers.add(key, id, std::make_shared<const HandlerFunction>(function));
     }
+    number = attachments.handlers.number_of(id);
   });
+  log(LogLevel::operations, [&] { return fmt::format("[handlers] bind {}:{}", number, id.value); });
   return id;
 }
 
 bool LocalCore::detach(BindingId id) {
   bool found = false;
   change_attachments([&](Attachments& attachments) { found = attachments.handlers.remove(id); });
+  if (found) {
+    log(LogLevel::operations, [&] { return fmt::format("[handlers] detach {}", id.value); });
+  }
   return found;
 }
 
 TracerId LocalCore::trace(std::shared_ptr<Tracer> tracer) {
   if (tracer == nullptr) throw Error(Errc::invalid_argument, "a null tracer was passed");
   TracerId id;
+  const auto others = logs(LogLevel::operations) ? attachments() : nullptr;
   change_attachments([&](Attachments& attachments) {
     id = {++last_attachment_};
     attachments.tracers.emplace_back(id, std::move(tracer));
   });
+  if (others != nullptr) {
+    say(*others, LogLevel::operations, fmt::format("[tracers] bind {}", id.value));
+  }
   return id;
 }
 
@@ -628,6 +638,9 @@ bool LocalCore::detach(TracerId id) {
   change_attachments([&](Attachments& attachments) {
     found = std::erase_if(attachments.tracers, [&](const auto& t) { return t.first == id; }) != 0;
   });
+  if (found) {
+    log(LogLevel::operations, [&] { return fmt::format("[tracers] detach {}", id.value); });
+  }
   return found;
 }
 

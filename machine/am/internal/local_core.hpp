@@ -234,6 +234,7 @@ class LocalCore final : public Core {
   void tell(TellMutation what, const internal::Mutation& mutation, std::size_t length, bool waits);
   void take_over(const Snapshot& snapshot, std::span<const StateIndex> states);
   void tell_automatic(const internal::Frame& frame);
+  static void say(const Attachments& attachments, LogLevel level, const std::string& text);
   void tell_error(const ErrorInfo& error) const;
   void record_steps(internal::Frame& frame) const;
   void tell_handler(const Transition& t, internal::HandlerKey key, BindingId id,

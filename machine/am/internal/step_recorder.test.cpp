@@ -7,7 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -97,6 +99,79 @@ TEST(Steps, are_recorded_only_while_somebody_wants_them) {
   m.detach(id);
   m.add("A");
   EXPECT_EQ(steps, 0U);
+}
+
+/// Says what a transition's steps leave out.
+struct Auditor : am::Tracer {
+  Lines faults{};
+  std::size_t seen = 0;
+
+  bool wants_steps() const noexcept override { return true; }
+  void transition_end(const am::Transition& t) override {
+    using Type = am::Step::Type;
+    ++seen;
+    const auto told = [&](am::StateIndex state, std::initializer_list<Type> types) {
+      return std::ranges::any_of(t.steps, [&](const am::Step& step) {
+        return std::ranges::find(types, step.type) != types.end() &&
+               (step.to == state || step.from == state);
+      });
+    };
+    const auto require = [&](bool holds, const char* what, am::StateIndex state) {
+      if (!holds) faults.push_back(fmt::format("{} {} in\n{}", what, t.name(state), t));
+    };
+    for (const auto s : t.called) require(told(s, {Type::called}), "not called:", s);
+    if (t.accepted) {
+      for (const auto s : t.enters) {
+        const bool again = std::ranges::find(t.before, s) != t.before.end();
+        require(again || told(s, {Type::activate}), "enters unseen:", s);
+      }
+      for (const auto s : t.exits) {
+        require(told(s, {Type::deactivate, Type::deactivate_passive}), "exits unseen:", s);
+      }
+      return;
+    }
+    for (const auto s : t.called) {
+      const bool kept_out = std::ranges::find(t.targets, s) == t.targets.end();
+      require(!kept_out || told(s, {Type::cancel}), "kept out unseen:", s);
+    }
+  }
+};
+
+TEST(Steps, explain_every_state_that_comes_goes_or_is_kept_out) {
+  std::mt19937 random(20);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  for (int round = 0; round < 300; ++round) {
+    const auto size = 3 + below(7);
+    const auto name = [](std::size_t i) { return fmt::format("S{}", i); };
+    std::vector<am::Schema::Entry> entries;
+    for (std::size_t i = 0; i < size; ++i) {
+      am::State state{.automatic = below(5) == 0, .multi = below(5) == 0};
+      for (std::size_t other = 0; other < size; ++other) {
+        if (other == i) continue;
+        switch (below(12)) {
+          case 0: state.require.emplace_back(name(other)); break;
+          case 1: state.add.emplace_back(name(other)); break;
+          case 2: state.remove.emplace_back(name(other)); break;
+          case 3: state.after.emplace_back(name(other)); break;
+          default: break;
+        }
+      }
+      entries.push_back({name(i), state});
+    }
+    am::Machine m{am::Schema(entries)};
+    const auto auditor = std::make_shared<Auditor>();
+    m.trace(auditor);
+    for (int step = 0; step < 10; ++step) {
+      const std::vector<std::string> called{name(below(size)), name(below(size))};
+      switch (below(3)) {
+        case 0: m.add(called); break;
+        case 1: m.remove(called); break;
+        default: m.set(called); break;
+      }
+    }
+    EXPECT_GE(auditor->seen, 10U);
+    ASSERT_EQ(auditor->faults, Lines{}) << "round " << round;
+  }
 }
 
 TEST(Steps, have_names) {

@@ -46,7 +46,11 @@ void LocalCore::tell_automatic(const Frame& frame) {
 }
 
 void LocalCore::say(LogLevel level, const std::string& text) const {
-  each_tracer(*attachments(), [&](Tracer& tracer) {
+  say(*attachments(), level, text);
+}
+
+void LocalCore::say(const Attachments& attachments, LogLevel level, const std::string& text) {
+  each_tracer(attachments, [&](Tracer& tracer) {
     if (tracer.log_level() >= level) tracer.logged(level, text);
   });
 }

@@ -188,6 +188,48 @@ TEST_P(Remote, ends_waits_as_disposed_when_it_goes) {
   EXPECT_EQ(next->add("Open"), Result::executed);
 }
 
+TEST_P(Remote, ends_when_its_source_grows_and_has_the_new_schema_when_attached_again) {
+  auto remote = client.attach();
+  ASSERT_TRUE(remote);
+  remote->add("Closed");
+  const auto never = remote->when("Open");
+  source.extend_schema(door().merge({{"Window", {.require = {"Closed"}}}}));
+  source.add("Window");
+  EXPECT_EQ(never.wait_for(patience), am::Ended::unknown);
+  EXPECT_FALSE(remote->connected());
+  EXPECT_EQ(remote->add("Open"), Result::not_sent);
+  EXPECT_EQ(remote->schema().size(), 5U) << "what it had at the handshake";
+  auto again = client.attach();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->schema().fingerprint(), source.schema().fingerprint());
+  EXPECT_TRUE(again->is({"Closed", "Window"}));
+  EXPECT_EQ(again->remove("Closed"), Result::executed);
+  EXPECT_FALSE(again->is("Window"));
+}
+
+TEST_P(Remote, never_hears_of_states_that_it_does_not_know) {
+  auto schema = door();
+  std::atomic<bool> stop{false};
+  std::jthread toggling([&] {
+    while (!stop) source.toggle(source.schema().names().back());
+  });
+  for (int step = 0; step < 20; ++step) {
+    auto remote = client.attach();
+    ASSERT_TRUE(remote) << remote.error().message;
+    const auto known = remote->schema().size();
+    schema = schema.merge({{"S" + std::to_string(step)}});
+    std::jthread growing([&] { source.extend_schema(schema); });
+    while (remote->connected()) {
+      EXPECT_NE(remote->add("Knock"), Result::canceled);
+      EXPECT_EQ(remote->time().ticks.size(), known);
+    }
+  }
+  stop = true;
+  auto remote = client.attach();
+  ASSERT_TRUE(remote);
+  EXPECT_EQ(remote->schema().size(), 25U);
+}
+
 TEST_P(Remote, ends_as_disposed_when_its_source_does) {
   auto remote = client.attach();
   ASSERT_TRUE(remote);

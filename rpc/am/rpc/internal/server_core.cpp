@@ -325,11 +325,16 @@ void ServerCore::handle(Link& link, const HelloReceived& hello) {
   exposed->links.insert(&link);
   counters_.links_open.fetch_add(1, std::memory_order_relaxed);
   counters_.links_opened.fetch_add(1, std::memory_order_relaxed);
+  ClocksView clocks;
+  do {
+    end_outgrown(*exposed, &link);
+    clocks = source.clocks();
+  } while (source.outgrown());  // schema and clocks have to fit
   link.link.accept({.machine_id = source.id(),
                     .epoch = source.epoch(),
                     .fingerprint = source.fingerprint(),
                     .schema = source.schema(),
-                    .clocks = source.clocks()},
+                    .clocks = clocks},
                    now(), effects_);
 }
 
@@ -403,8 +408,24 @@ void ServerCore::spread_changes(TransportTime time) {
       }
       continue;
     }
+    end_outgrown(*exposed);
     if (const auto change = exposed->source->change()) spread_change(*exposed, *change, time);
   }
+}
+
+/// Ends the links that know the schema which the machine had before it grew. Clients that connect
+/// from now on, as `newcomer` does, get the new one.
+void ServerCore::end_outgrown(Exposed& exposed, const Link* newcomer) {
+  if (!exposed.source->outgrown()) return;
+  const auto links = exposed.links;
+  for (auto* link : links) {
+    if (link == newcomer) continue;
+    link->link.close(ByeCode::schema_changed, 0, effects_);
+    after(*link);
+  }
+  exposed.source->renew();
+  log(fmt::format("machine \"{}\" has grown: links that knew it before are ended",
+                  exposed.source->id()));
 }
 
 void ServerCore::spread_change(Exposed& exposed, SourceChange change, TransportTime time) {

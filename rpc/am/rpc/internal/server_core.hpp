@@ -91,6 +91,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void post(Done done);
   void answer_done();
   void spread_changes(TransportTime now);
+  void end_outgrown(Exposed& exposed, const Link* newcomer = nullptr);
   void spread_change(Exposed& exposed, SourceChange change, TransportTime now);
   void poll(Link& link, TransportTime now);
   void close_all();

@@ -25,6 +25,8 @@ class Source::Tracer final : public am::Tracer {
     }
   }
 
+  void schema_changed(const CompiledSchema&, const CompiledSchema&) override { report(ticks); }
+
   void disposed() override {
     news_->gone.store(true, std::memory_order_release);
     changed_();
@@ -81,9 +83,15 @@ Source::Source(const Api& machine, std::function<void()> changed)
       core_(local_core(machine)),
       epoch_(random_number()),
       news_(std::make_shared<News>()) {
-  Writer writer(schema_);
-  encode_schema(machine_.schema().schema(), writer);
+  renew();
   tracer_id_ = core_.trace(std::make_shared<Tracer>(news_, std::move(changed))).value;
+}
+
+void Source::renew() {
+  announced_ = &machine_.schema();
+  schema_.clear();
+  Writer writer(schema_);
+  encode_schema(announced_->schema(), writer);
 }
 
 Source::~Source() { core_.detach(TracerId{tracer_id_}); }

@@ -7,6 +7,7 @@
 #include <am/rpc/internal/clock_codec.hpp>
 #include <am/rpc/internal/messages.hpp>
 #include <am/rpc/internal/server_link.hpp>
+#include <am/schema.hpp>
 
 #include <atomic>
 #include <functional>
@@ -33,10 +34,15 @@ class Source {
   Source& operator=(const Source&) = delete;
 
   const std::string& id() const noexcept { return machine_.id(); }
-  std::size_t states() const noexcept { return machine_.schema().size(); }
   std::uint64_t epoch() const noexcept { return epoch_; }
-  std::uint64_t fingerprint() const noexcept { return machine_.schema().fingerprint(); }
+  /// Of `schema()`.
+  std::uint64_t fingerprint() const noexcept { return announced_->fingerprint(); }
   ByteView schema() const noexcept { return schema_; }
+  /// True once the machine has grown since `schema()` was encoded: its links have to end, as they
+  /// know other states. By one thread, as `renew`.
+  bool outgrown() const noexcept { return &machine_.schema() != announced_; }
+  /// Encodes the schema as it is now.
+  void renew();
 
   /// What has changed since `settle`, if anything.
   std::optional<SourceChange> change() const noexcept;
@@ -66,6 +72,7 @@ class Source {
   Api machine_;
   detail::LocalCore& core_;
   std::uint64_t epoch_;
+  const CompiledSchema* announced_ = nullptr;  ///< what `schema_` says; lives with the machine
   Bytes schema_;
   Clocks clocks_;
   std::shared_ptr<News> news_;

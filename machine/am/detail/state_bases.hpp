@@ -88,19 +88,23 @@ struct Bases {
   }
   static constexpr std::array<const StateSet*, sizeof...(Sets)> sets{address<Sets>()...};
 
-  /// How many names they have at most.
-  static constexpr std::size_t most() {
-    std::size_t n = 0;
-    for (const auto* set : sets) n += set == nullptr ? 0 : set->names.size();
-    return n;
+  // Asked of the types: with -fsanitize=undefined g++ cannot compare the address of a set with null
+  // in a constant expression.
+  template <class Set>
+  static constexpr std::span<const std::string_view> names_of() {
+    if constexpr (declared_set<Set>) {
+      return Set::set.names;
+    } else {
+      return {};
+    }
   }
+  /// How many names they have at most.
+  static constexpr std::size_t most() { return (names_of<Sets>().size() + ... + 0U); }
   /// Their names and then `own`, each once.
   template <std::size_t Own>
   static constexpr auto join(std::span<const std::string_view> own) {
     JoinedNames<most() + Own> joined;
-    for (const auto* set : sets) {
-      if (set != nullptr) joined.add(set->names);
-    }
+    (joined.add(names_of<Sets>()), ...);
     joined.add(own);
     return joined;
   }

@@ -30,9 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto cut = in.below(30);
   const auto words = in.rest();
 
+  std::size_t lines = 0;  // before the machine, which logs until its end
   am::Machine m{{{"A", {.multi = true}}, {"B", {.require = {"A"}}}, {"C", {.remove = {"A"}}}},
                 {.id = id}};
-  std::size_t lines = 0;
   am::attach_log(m, {.level = am::LogLevel::everything,
                      .args = am::ArgsMapper({id}, cut),
                      .sink = [&](am::LogLevel, std::string_view) { ++lines; }});

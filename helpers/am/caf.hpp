@@ -6,7 +6,6 @@
 
 #include <caf/all.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -130,12 +129,7 @@ class MachineActor : public caf::event_based_actor {
 
   /// A function for any thread, which sends `step` to this actor if that still lives.
   std::function<void()> to_self(std::function<void(MachineActor&)> step) {
-    auto shared = std::make_shared<const std::function<void(MachineActor&)>>(std::move(step));
-    return [weak = caf::weak_actor_ptr(ctrl()), shared = std::move(shared)] {
-      if (const auto strong = weak.lock()) {
-        caf::anon_send(caf::actor_cast<caf::actor>(strong), ToSelf::value, shared);
-      }
-    };
+    return [send = sender(), step = std::move(step)] { send(step); };
   }
 
   static caf::error error_of(const std::exception& e) {
@@ -173,7 +167,7 @@ class MachineActor : public caf::event_based_actor {
     const auto id = ++last_;
     try {
       open_[id] = {promise, {}, std::move(if_gone)};
-      auto attached = begin([this, id, send = sender()](const caf::message& value) {
+      auto attached = begin([id, send = sender()](const caf::message& value) {
         send([id, value](MachineActor& self) { self.settle(id, value); });
       });
       open_[id].wait = std::move(attached);
@@ -223,13 +217,13 @@ class MachineActor : public caf::event_based_actor {
     monitor(who);
     auto& subscription = subscriptions_[*index];
     subscription.subscribers.push_back(who);
-    if (subscription.subscribers.size() == 1) arm(*index);
+    if (subscription.subscribers.size() > 1) return;
+    subscription.next = (machine_.tick(machine_.schema().id(*index)).value + 1) | 1U;
+    arm(*index);
   }
 
   void arm(StateIndex state) {
     auto& subscription = subscriptions_[state];
-    const auto now = machine_.tick(machine_.schema().id(state)).value;
-    subscription.next = std::max(subscription.next, (now + 1) | 1U);
     const auto ticked = to_self([state](MachineActor& self) { self.came(state); });
     subscription.wait = machine_.when_time(machine_.schema().id(state), Tick{subscription.next})
                             .then([ticked](Ended ended) {

@@ -80,7 +80,7 @@ TEST_F(CafActor, tells_subscribers_of_activations) {
   const auto actor = am::spawn_actor(system, am::Api(*m));
   self->send(actor, actors::subscribe::value, std::string("M"));
   ASSERT_EQ(ask<bool>(actor, actors::is::value, Names{"M"}), false) << "it is subscribed by now";
-  for (const std::uint64_t expected : {1, 3}) {
+  for (const std::uint64_t expected : {1U, 3U}) {
     m->add("M");
     std::uint64_t tick = 0;
     self->receive(

@@ -1,5 +1,6 @@
 #include <am/api.hpp>
 
+#include <am/detail/thread_scratch.hpp>
 #include <am/error.hpp>
 #include <am/internal/waits.hpp>
 
@@ -25,7 +26,8 @@ Pending<Result> Api::mutate_async(detail::Operation operation, StateList states,
 }
 
 Time Api::time() const {
-  thread_local std::vector<std::uint64_t> ticks;
+  struct Snapshot;
+  auto& ticks = detail::thread_scratch<std::vector<std::uint64_t>, Snapshot>();
   board_->snapshot(ticks);
   Time time;
   time.ticks.reserve(ticks.size());

@@ -1,6 +1,7 @@
 #include <am/event.hpp>
 
 #include <am/error.hpp>
+#include <am/internal/call_limit.hpp>
 #include <am/internal/local_core.hpp>
 
 #include <fmt/format.h>
@@ -37,6 +38,8 @@ void Event::log(std::string_view text) const {
 }
 
 Api Event::machine() const { return Api(core_.shared_from_this()); }
+
+bool Event::is_valid() const noexcept { return limit_ == nullptr || !limit_->passed(); }
 
 void Event::throw_missing(const char* type) const {
   throw Error(Errc::invalid_argument,

@@ -13,14 +13,22 @@ namespace am {
 namespace detail {
 class LocalCore;
 }
+namespace internal {
+class CallLimit;
+}
 
 /// One call of a handler: its name, the transition that it is part of, and the arguments of the
 /// mutation. Valid during the call, on the thread that runs the handler.
 class Event {
  public:
   Event(detail::LocalCore& core, const Transition& transition, HandlerKind kind, StateIndex state,
-        StateIndex second)
-      : core_(core), transition_(transition), kind_(kind), state_(state), second_(second) {}
+        StateIndex second, const internal::CallLimit* limit = nullptr)
+      : core_(core),
+        transition_(transition),
+        limit_(limit),
+        kind_(kind),
+        state_(state),
+        second_(second) {}
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
@@ -30,6 +38,9 @@ class Event {
   /// The machine. Mutations made through it from here are queued.
   Api machine() const;
   const Transition& transition() const noexcept { return transition_; }
+  /// False once the handler has taken longer than `MachineOptions::handler_timeout`: its transition
+  /// is or will be canceled, so there is no use in going on. Reads a clock when there is a timeout.
+  bool is_valid() const noexcept;
   /// True while a dry run (`can_add`, `can_remove`) asks.
   bool is_check() const noexcept { return transition_.check; }
 
@@ -55,6 +66,7 @@ class Event {
 
   detail::LocalCore& core_;
   const Transition& transition_;
+  const internal::CallLimit* limit_;
   HandlerKind kind_;
   StateIndex state_;
   StateIndex second_;

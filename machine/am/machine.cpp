@@ -27,6 +27,7 @@ Machine::Machine(CompiledSchema schema, std::vector<std::shared_ptr<Tracer>> tra
     tracer->machine_init(*this);
     trace(std::move(tracer));
   }
+  local().follow_parent();
 }
 
 Machine& Machine::operator=(Machine&& other) noexcept {
@@ -117,6 +118,8 @@ void Machine::on_internal_error(std::function<void(const ErrorInfo&)> fn) {
 Result Machine::extend_schema(const Schema& schema, std::chrono::milliseconds limit) {
   return local().extend_schema(schema, limit);
 }
+void Machine::on_dispose(std::function<void()> fn) { local().on_dispose(std::move(fn)); }
+std::stop_token Machine::context() const { return local().context(); }
 bool Machine::dispose() { return local().dispose(); }
 std::size_t Machine::queue_length() const { return local().queue_length(); }
 

@@ -40,6 +40,16 @@ struct Parent {
   Parent(const char* name) : id(name) {}                                  // NOLINT: implicit
 };
 
+/// Which thread runs the handlers of a machine.
+enum class HandlersRun : std::uint8_t {
+  on_drainer,     ///< the thread that runs the queue: no hop, and nothing to stop a handler with
+  on_own_thread,  ///< one thread of the machine's, while the one that runs the queue waits; a
+                  ///< handler that does not return can be abandoned
+};
+
+/// `MachineOptions::handler_timeout` of handlers on their own thread, when none is given.
+inline constexpr std::chrono::milliseconds default_own_thread_timeout{100};
+
 struct MachineOptions {
   /// Unique name; random when empty.
   std::string id{};
@@ -63,6 +73,24 @@ struct MachineOptions {
   /// `toggle` and the checks; of asynchronous and remote mutations it counts as false. It may
   /// read the machine.
   std::function<bool(const MutationRequest&)> validate{};
+  HandlersRun handlers = HandlersRun::on_drainer;
+  /// How long one call of a handler may take before it counts as refused: `Event::is_valid` turns
+  /// false, `on_internal_error` is told, and when the handler returns, the mutation is canceled
+  /// with Reason::timeout, and rolled back if need be. No Exception. 0: as long as it takes, or on
+  /// a thread of their own `default_own_thread_timeout`. Exact to some milliseconds.
+  std::chrono::milliseconds handler_timeout{0};
+  /// On a thread of their own: how long after the timeout a handler is abandoned. The machine goes
+  /// on with another thread and Exception (and ErrHandlerTimeout, if the schema has it); what was
+  /// queued is canceled with Reason::timeout. When the handler returns, even after the machine is
+  /// gone, all that it was given is still there; mutations that it makes then are like those of any
+  /// other thread.
+  std::chrono::milliseconds handler_deadline{10'000};
+  /// For how long after that mutations are canceled with Reason::backoff; errors are let in.
+  std::chrono::milliseconds handler_backoff{3'000};
+  /// When this is stopped, `Disposing` is added, where the schema has it, for handlers to clean up
+  /// and call `dispose`, which is done for them after twice `dispose_timeout`; else the machine is
+  /// disposed of at once, on the thread that stops it. A parent's `context()` fits.
+  std::stop_token stop{};
 };
 
 /// A state machine in this process. Many states can be active at once; mutations are queued and
@@ -202,11 +230,21 @@ class Machine : public Api {
 
   // -- life ---------------------------------------------------------------------
 
-  /// Ends the machine: queued mutations are dropped as canceled, the running transition is waited
-  /// for (at most `dispose_timeout`; not in a handler of this machine), waits end as disposed and
-  /// contexts are stopped. Returns false when the transition still ran at the deadline. Repeated
+  /// Ends the machine. `Start`, where it is active, is removed first, so that its End handlers run;
+  /// then no mutation gets in any more and those in the queue are dropped as canceled. The running
+  /// transition is waited for, at most `dispose_timeout`, after which the rest happens anyway:
+  /// waits end as disposed, contexts of states are stopped, tracers are told, handlers are let go,
+  /// the functions of `on_dispose` are called in order, and `context()` is stopped. Returns false
+  /// when the transition still ran at the deadline. In a handler of this machine it does not wait:
+  /// the queue is dropped at once and the rest happens when the transition has ended. Repeated
   /// calls are harmless.
   bool dispose();
+  /// Calls `fn` at the end of disposal, on the thread that does it; now if that has been. What it
+  /// throws is ignored.
+  void on_dispose(std::function<void()> fn);
+  /// Stopped at the very end of disposal, after the functions of `on_dispose`. For what lives as
+  /// long as the machine: other machines (`MachineOptions::stop`), loops, waits.
+  std::stop_token context() const;
 
   // -- queue ----------------------------------------------------------------------
 

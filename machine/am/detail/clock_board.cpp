@@ -1,5 +1,7 @@
 #include <am/detail/clock_board.hpp>
 
+#include <am/detail/thread_scratch.hpp>
+
 #include <am/error.hpp>
 #include <am/internal/schema_data.hpp>
 
@@ -197,7 +199,8 @@ ClockBoard::Tally ClockBoard::tally(const StateList& list) const {
     count(is(index));
     return tally;
   }
-  thread_local std::vector<StateIndex> indexes;
+  struct Tallied;
+  auto& indexes = thread_scratch<std::vector<StateIndex>, Tallied>();
   indexes_of(list, indexes);
   const bool one_word =
       std::ranges::all_of(indexes, [&](StateIndex i) { return i / 64 == indexes.front() / 64; });
@@ -215,7 +218,8 @@ ClockBoard::Tally ClockBoard::tally(const StateList& list) const {
 }
 
 std::optional<StateIndex> ClockBoard::first_active(const StateList& list) const {
-  thread_local std::vector<StateIndex> indexes;
+  struct Searched;
+  auto& indexes = thread_scratch<std::vector<StateIndex>, Searched>();
   indexes_of(list, indexes);
   std::optional<StateIndex> first;
   consistent([&] {

@@ -31,4 +31,21 @@ void LocalCore::mutate_async(Operation operation, const StateList& states, Args 
   if (result != Result::queued) pending->end(result);
 }
 
+/// Of the machine's own: nobody is asked, and backoff does not hold it up. Never blocks.
+Result LocalCore::mutate_itself(MutationType type, StateIndex state,
+                                std::shared_ptr<PendingState<Result>> pending) {
+  const internal::FrameLease lease;
+  auto& mutation = (*lease).mutation;
+  mutation = internal::Mutation{};
+  mutation.type = type;
+  mutation.called.assign(1, state);
+  if (pending != nullptr) {
+    mutation.completion = std::make_shared<Teller>(pending);
+    mutation.is_root = true;
+  }
+  const auto result = enter(*lease, false);
+  if (pending != nullptr && result != Result::queued) pending->end(result);
+  return result;
+}
+
 }  // namespace am::detail

@@ -3,12 +3,14 @@
 
 #include <am/error_info.hpp>
 #include <am/internal/local_core.hpp>
+#include <am/internal/posted_call.hpp>
 
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,9 +27,27 @@ struct LocalCore::Extras {
   /// Ticks of the machine's timers until which mutations are refused; 0 when none are.
   std::atomic<Timers::Clock::rep> backoff_until{0};
 
+  /// Whether handlers are called by `call_limited`.
+  const bool limits_calls =
+      options.handlers == HandlersRun::on_own_thread || options.handler_timeout.count() > 0;
+  std::chrono::milliseconds call_limit() const noexcept;
+  /// Of an abandoned handler; under the queue's mutex, then by the drainer.
+  std::vector<internal::Mutation> dropped{};
+  bool failure_is_timeout = false;  ///< the core's `failure_` is; by the drainer
+  /// Keeps a machine whose drain goes on after its disposal. Guarded by the queue's mutex.
+  std::shared_ptr<Core> orphan{};
+
   std::mutex mutex{};
   // Guarded by the mutex:
+  std::shared_ptr<HandlerThread> handler_thread{};
+  std::vector<std::function<void()>> on_dispose{};
+  std::optional<std::stop_source> context{};
+  bool over = false;   ///< the functions of on_dispose have been taken
+  bool ended = false;  ///< the context was stopped
   std::shared_ptr<const std::function<void(const ErrorInfo&)>> on_internal_error{};
+
+  /// Last, so that it is gone before what it uses. By the constructing thread.
+  std::optional<std::stop_callback<std::function<void()>>> parent{};
 };
 
 }  // namespace am::detail

@@ -1,6 +1,7 @@
 #include <am/internal/local_core.hpp>
 
 #include <am/detail/deadline.hpp>
+#include <am/detail/thread_scratch.hpp>
 #include <am/error.hpp>
 #include <am/internal/drain_scope.hpp>
 #include <am/internal/evaluation.hpp>
@@ -25,10 +26,7 @@ struct FrameStack {
   std::size_t used = 0;
 };
 
-FrameStack& frame_stack() {
-  thread_local FrameStack stack;
-  return stack;
-}
+FrameStack& frame_stack() { return detail::thread_scratch<FrameStack, Frame>(); }
 
 }  // namespace
 
@@ -87,7 +85,9 @@ namespace {
 /// Whether an option is set that is kept in the extras; all are, but for the id and the queue's.
 bool has_rare(const MachineOptions& options) {
   const MachineOptions defaults;
-  return options.dispose_timeout != defaults.dispose_timeout || options.timers != nullptr ||
+  return options.handlers != defaults.handlers ||
+         options.handler_timeout != defaults.handler_timeout || options.stop.stop_possible() ||
+         options.dispose_timeout != defaults.dispose_timeout || options.timers != nullptr ||
          options.validate || !options.parent.id.empty() || !options.tags.empty();
 }
 
@@ -122,54 +122,6 @@ const MachineOptions& LocalCore::options() const noexcept {
 const std::shared_ptr<Timers>& LocalCore::timers() const {
   const auto& own = options().timers;
   return own != nullptr ? own : system_timers();
-}
-
-bool LocalCore::dispose() {
-  std::vector<Mutation> dropped;
-  queue_.close(dropped);
-  drop(dropped);
-  if (auto* scope = own_drain()) {
-    scope->keep_alive = shared_from_this();
-    return true;
-  }
-  const auto deadline = deadline_after(std::chrono::steady_clock::now(), options().dispose_timeout);
-  bool idle = false;
-  {
-    queue_.add_watcher();
-    std::unique_lock lock(queue_.mutex());
-    idle = queue_.changed().wait_until(lock, deadline, [&] { return !queue_.draining(); });
-    queue_.remove_watcher();
-  }
-  finish_disposal();
-  return idle;
-}
-
-void LocalCore::finish_disposal() {
-  if (released_.exchange(true)) return;
-  release_all(Ended::disposed);
-  // Handlers and tracers may hold handles to this very machine: it lets go of them.
-  const std::shared_ptr<const Attachments> none = std::make_shared<Attachments>(board().size());
-  std::shared_ptr<const Attachments> attachments;
-  {
-    const std::lock_guard lock(attach_mutex_);
-    attachments = std::exchange(attachments_, none);
-    attachments_version_.fetch_add(1, std::memory_order_release);
-  }
-  tracing_.store(0, std::memory_order_release);
-  if (!queue_.draining()) running_ = none;  // nobody drains a closed queue again
-  for (const auto& [id, tracer] : attachments->tracers) {
-    try {
-      tracer->disposed();
-    } catch (...) {  // a tracer's exception is its own affair
-    }
-  }
-}
-
-void LocalCore::drop(std::vector<Mutation>& mutations) {
-  for (auto& mutation : mutations) {
-    end_mutation(mutation, {Result::canceled, Reason::disposed});
-  }
-  mutations.clear();
 }
 
 std::size_t LocalCore::queue_length() const {
@@ -300,6 +252,7 @@ bool LocalCore::calls_exception(const Mutation& mutation) const {
 std::optional<Result> LocalCore::refusal(const Mutation& mutation) const {
   const auto* const rare = extras();
   if (rare == nullptr) return std::nullopt;
+  if (queue_.closed()) return Result{Result::canceled, Reason::disposed};
   const auto until = rare->backoff_until.load(std::memory_order_acquire);
   if (until != 0 && timers()->now().time_since_epoch().count() < until &&
       !calls_exception(mutation)) {
@@ -482,6 +435,7 @@ Result LocalCore::drain(Frame& frame) {
   const auto result = run_with_followups(frame, scope);
   unsigned others = 0;
   while (true) {
+    if (scope.keep_alive != nullptr) end_start_now(frame, scope);
     if (queue_.empty()) each_tracer([](Tracer& tracer) { tracer.queue_end(); });
     if (queue_.try_release()) break;
     std::size_t left = 0;
@@ -492,9 +446,12 @@ Result LocalCore::drain(Frame& frame) {
     if (++others % completions_wait_for == 0) scope.hand_over();
   }
   // Everything below runs without the claim: others may drain by now.
-  if (queue_.watched()) queue_.notify_watchers();
-  if (waits().count(internal::Bag::queue_end) != 0) fire_queue_end_waits();
   keep_alive = std::move(scope.keep_alive);
+  if (queue_.watched()) {
+    queue_.notify_watchers();
+    if (keep_alive == nullptr) keep_alive = take_orphan();
+  }
+  if (waits().count(internal::Bag::queue_end) != 0) fire_queue_end_waits();
   if (keep_alive != nullptr) finish_disposal();
   return result;
 }
@@ -531,6 +488,9 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
     completion->one_ended();
   }
   scope.completion = nullptr;
+  if (auto* const rare = extras(); rare != nullptr && !rare->dropped.empty()) {
+    drop_abandoned(*rare);
+  }
   return result;
 }
 
@@ -544,6 +504,13 @@ void LocalCore::run_followups(Frame& frame, DrainScope& scope) {
   add_failure(frame, scope);
 }
 
+namespace {
+
+/// Added with Exception where the schema has it.
+constexpr std::string_view handler_timeout_state = "ErrHandlerTimeout";
+
+}  // namespace
+
 /// Makes an Exception of what a handler of the last transition threw.
 void LocalCore::add_failure(Frame& frame, DrainScope& scope) {
   if (failure_ == nullptr) return;
@@ -552,6 +519,11 @@ void LocalCore::add_failure(Frame& frame, DrainScope& scope) {
   mutation.check = mutation.automatic = false;
   mutation.queue_tick = 0;
   mutation.called.assign(1, board().schema().data()->exception);
+  if (auto* const rare = extras();
+      rare != nullptr && std::exchange(rare->failure_is_timeout, false)) {
+    const auto state = board().schema().find(handler_timeout_state);
+    if (state) mutation.called.insert(mutation.called.begin(), *state);
+  }
   mutation.args = Args(std::move(*std::exchange(failure_, nullptr)));
   mutation.source = DrainScope::source_in(&scope);
   scope.transition = &frame.transition;

@@ -117,6 +117,13 @@ class LocalCore final : public Core {
   void on_internal_error(std::function<void(const ErrorInfo&)> fn);
   Result extend_schema(const Schema& wanted, std::chrono::milliseconds limit);
 
+  // -- life (disposal.cpp) ------------------------------------------------------------------
+
+  /// Does what MachineOptions::stop asks for, now or later.
+  void follow_parent();
+  void on_dispose(std::function<void()> fn);
+  std::stop_token context();
+  using Core::context;
   bool dispose();
 
   // -- clocks, kept and given back (restore.cpp) -------------------------------------------
@@ -146,6 +153,8 @@ class LocalCore final : public Core {
   };
   class DrainScope;
   struct Extras;
+  class PostedCall;
+  class HandlerThread;
   static const std::shared_ptr<const Attachments>& no_attachments();
 
   bool queue_busy() const noexcept override { return queue_.draining(); }
@@ -179,7 +188,14 @@ class LocalCore final : public Core {
   void run_followups(internal::Frame& frame, DrainScope& scope);
   void add_failure(internal::Frame& frame, DrainScope& scope);
   void end_mutation(const internal::Mutation& mutation, Result result);
-  void drop(std::vector<internal::Mutation>& mutations);
+  void drop(std::vector<internal::Mutation>& mutations, Reason reason);
+  Result mutate_itself(MutationType type, StateIndex state,
+                       std::shared_ptr<PendingState<Result>> pending);
+  void end_start(std::chrono::steady_clock::time_point deadline);
+  void end_start_now(internal::Frame& frame, DrainScope& scope);
+  void parent_stopped();
+  std::shared_ptr<Core> take_orphan();
+  void leave_to_drainer();
   void finish_disposal();
   void run_evaluation(internal::Frame& frame, DrainScope& scope);
   DrainScope* own_drain() const noexcept;
@@ -210,7 +226,26 @@ class LocalCore final : public Core {
   void find_automatic(internal::Frame& frame);
   bool take_automatic(internal::Frame& frame);
   bool call(internal::Frame& frame, internal::HandlerKey key);
+  static bool failed(const Transition& transition) noexcept {
+    return transition.cancel.reason == Reason::error || transition.cancel.reason == Reason::timeout;
+  }
   void fail(Transition& transition, std::exception_ptr cause, internal::HandlerKey key);
+
+  // -- handlers that may take only so long (limited_calls.cpp) -----------------------------
+
+  bool call_limited(internal::Frame& frame, internal::HandlerKey key,
+                    const internal::HandlerTable::Bound& handler, Extras& rare);
+  bool call_elsewhere(internal::Frame& frame, internal::HandlerKey key,
+                      const internal::HandlerTable::Bound& handler, Extras& rare);
+  static void cancel_late(internal::Frame& frame, internal::HandlerKey key);
+  static ErrorInfo overrun(const internal::Frame& frame, internal::HandlerKey key,
+                           const internal::HandlerTable::Bound& handler, const Extras& rare);
+  void tell_overrun(const internal::Frame& frame, internal::HandlerKey key,
+                    const internal::HandlerTable::Bound& handler, const Extras& rare);
+  void take_over(DrainScope& of_handler);
+  bool abandon(internal::Frame& frame, internal::HandlerKey key,
+               const internal::HandlerTable::Bound& handler, PostedCall& call, Extras& rare);
+  void drop_abandoned(Extras& rare);
 
   // -- tracers (tracing.cpp) --------------------------------------------------------------
 

@@ -84,9 +84,7 @@ bool MutationQueue::pop(Mutation& out, std::size_t& left) {
   return found;
 }
 
-void MutationQueue::close(std::vector<Mutation>& dropped) {
-  const std::lock_guard lock(mutex_);
-  gate_.fetch_or(closed_bit, std::memory_order_acq_rel);
+void MutationQueue::clear(std::vector<Mutation>& dropped) {
   while (!prepended_.empty()) {
     dropped.push_back(std::move(prepended_.back()));
     prepended_.pop_back();
@@ -96,6 +94,12 @@ void MutationQueue::close(std::vector<Mutation>& dropped) {
     head_ = (head_ + 1) % ring_.size();
   }
   gate_.fetch_and(~queued_bit, std::memory_order_acq_rel);
+}
+
+void MutationQueue::close(std::vector<Mutation>& dropped) {
+  const std::lock_guard lock(mutex_);
+  gate_.fetch_or(closed_bit, std::memory_order_acq_rel);
+  clear(dropped);
   changed_.notify_all();
 }
 

@@ -76,6 +76,8 @@ class MutationQueue {
   /// many are queued after that.
   bool pop(Mutation& out, std::size_t& left);
 
+  /// Moves what waits to `dropped`. With the mutex held, by the drainer or on its behalf.
+  void clear(std::vector<Mutation>& dropped);
   /// Refuses all further mutations and moves what waits to `dropped`.
   void close(std::vector<Mutation>& dropped);
   bool closed() const noexcept { return (gate_.load(std::memory_order_acquire) & closed_bit) != 0; }

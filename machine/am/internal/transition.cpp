@@ -1,4 +1,5 @@
 // One transition: relations, negotiation, commit, final handlers (spec machine 4).
+#include <am/internal/extras.hpp>
 #include <am/internal/local_core.hpp>
 
 #include <am/internal/step_recorder.hpp>
@@ -172,18 +173,22 @@ bool LocalCore::call(Frame& frame, HandlerKey key) {
   if (bound == nullptr) return true;
   Event event(*this, t, key.kind, key.state, key.second);
   const bool traced = !running_->tracers.empty();
+  auto* const rare = extras();
   for (const auto& handler : *bound) {
     using Outcome = HandlerCall::Outcome;
     if (running_->wants_steps) {
       t.steps.push_back(internal::handler_step(key.kind, key.state, key.second));
     }
     if (traced) tell_handler(t, key, handler.binding, Outcome::running, &Tracer::handler_start);
-    bool accepted = true;
-    try {
-      accepted = (*handler.function)(event);
-    } catch (...) {
-      fail(t, std::current_exception(), key);
-      accepted = false;
+    bool accepted = false;
+    if (rare != nullptr && rare->limits_calls) {
+      accepted = call_limited(frame, key, handler, *rare);
+    } else {
+      try {
+        accepted = (*handler.function)(event);
+      } catch (...) {
+        fail(t, std::current_exception(), key);
+      }
     }
     if (traced) {
       const bool refused = !accepted && negotiates(key.kind);
@@ -192,7 +197,7 @@ bool LocalCore::call(Frame& frame, HandlerKey key) {
                                                             : Outcome::accepted;
       tell_handler(t, key, handler.binding, outcome, &Tracer::handler_end);
     }
-    if (t.cancel.reason == Reason::error) return false;
+    if (failed(t)) return false;
     if (!accepted && negotiates(key.kind)) {
       t.cancel = {Reason::handler, key.state, key.second, key.kind};
       return false;
@@ -234,7 +239,7 @@ bool LocalCore::ask_exits(Frame& frame) {
 /// refused (vectors rule 26); false when the refusal cancels.
 bool LocalCore::drop_target(Frame& frame, StateIndex state) {
   auto& t = frame.transition;
-  if (!t.automatic || t.cancel.reason == Reason::error) return false;
+  if (!t.automatic || failed(t)) return false;
   if (!internal::test(t.schema->data()->automatic, state)) return false;
   std::erase(frame.targets, state);
   t.targets = frame.targets;

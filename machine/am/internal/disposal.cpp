@@ -1,0 +1,183 @@
+// The end of a machine (spec machine 9.5).
+#include <am/detail/deadline.hpp>
+#include <am/internal/drain_scope.hpp>
+#include <am/internal/extras.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace am::detail {
+
+using internal::Frame;
+using internal::Mutation;
+
+namespace {
+
+constexpr std::string_view start_state = "Start";
+constexpr std::string_view disposing_state = "Disposing";
+
+}  // namespace
+
+// -- what ends it ---------------------------------------------------------------------
+
+void LocalCore::follow_parent() {
+  auto* const rare = extras();
+  if (rare == nullptr || !rare->options.stop.stop_possible()) return;
+  rare->parent.emplace(rare->options.stop, [weak = weak_from_this()] {
+    if (const auto core = std::static_pointer_cast<LocalCore>(weak.lock())) core->parent_stopped();
+  });
+}
+
+void LocalCore::parent_stopped() {
+  const auto disposing = board().schema().find(disposing_state);
+  if (!disposing || mutate_itself(MutationType::add, *disposing, nullptr) == Result::canceled) {
+    dispose();
+    return;
+  }
+  // Its handlers have their time; after that it ends without them.
+  timers()->at(deadline_after(timers()->now(), options().dispose_timeout * 2),
+               [weak = weak_from_this()] {
+                 const auto core = std::static_pointer_cast<LocalCore>(weak.lock());
+                 if (core != nullptr) core->dispose();
+               });
+}
+
+/// Lets the End handlers of `Start` run, with a machine that still works.
+void LocalCore::end_start(std::chrono::steady_clock::time_point deadline) {
+  const auto start = board().schema().find(start_state);
+  if (!start || !board().is(*start)) return;
+  const auto pending = std::make_shared<PendingState<Result>>(shared_from_this());
+  mutate_itself(MutationType::remove, *start, pending);
+  static_cast<void>(Pending<Result>(pending).get_until(deadline));
+}
+
+/// The same for a machine that was disposed of in its own handler, whose queue is closed.
+void LocalCore::end_start_now(Frame& frame, DrainScope& scope) {
+  const auto start = board().schema().find(start_state);
+  if (!start || !board().is(*start) || released_) return;
+  frame.mutation = Mutation{};
+  frame.mutation.type = MutationType::remove;
+  frame.mutation.called.assign(1, *start);
+  run_with_followups(frame, scope);
+}
+
+bool LocalCore::dispose() {
+  const auto deadline = deadline_after(std::chrono::steady_clock::now(), options().dispose_timeout);
+  if (!queue_.closed() && !in_drain()) end_start(deadline);
+  std::vector<Mutation> dropped;
+  queue_.close(dropped);
+  drop(dropped, Reason::disposed);
+  if (in_drain()) {
+    leave_to_drainer();
+    return true;
+  }
+  bool idle = false;
+  {
+    queue_.add_watcher();
+    std::unique_lock lock(queue_.mutex());
+    idle = queue_.changed().wait_until(lock, deadline, [&] { return !queue_.draining(); });
+    queue_.remove_watcher();
+  }
+  if (!idle) leave_to_drainer();
+  finish_disposal();
+  return idle;
+}
+
+/// The thread that drains the machine keeps it until it is done, and does what is left then.
+void LocalCore::leave_to_drainer() {
+  auto& rare = make_extras();
+  queue_.add_watcher();  // never removed: makes the drainer look
+  const std::lock_guard lock(queue_.mutex());
+  if (auto* const own = own_drain()) {
+    own->keep_alive = shared_from_this();
+  } else if (queue_.draining()) {
+    rare.orphan = shared_from_this();
+  }
+}
+
+std::shared_ptr<Core> LocalCore::take_orphan() {
+  auto* const rare = extras();
+  if (rare == nullptr) return nullptr;
+  const std::lock_guard lock(queue_.mutex());
+  return std::exchange(rare->orphan, nullptr);
+}
+
+// -- the end --------------------------------------------------------------------------
+
+void LocalCore::finish_disposal() {
+  if (released_.exchange(true)) return;
+  release_all(Ended::disposed);
+  // Handlers and tracers may hold handles to this very machine: it lets go of them.
+  const std::shared_ptr<const Attachments> none = std::make_shared<Attachments>(board().size());
+  std::shared_ptr<const Attachments> attachments;
+  {
+    const std::lock_guard lock(attach_mutex_);
+    attachments = std::exchange(attachments_, none);
+    attachments_version_.fetch_add(1, std::memory_order_release);
+  }
+  tracing_.store(0, std::memory_order_release);
+  if (!queue_.draining()) running_ = none;  // nobody drains a closed queue again
+  for (const auto& [id, tracer] : attachments->tracers) {
+    try {
+      tracer->disposed();
+    } catch (...) {  // a tracer's exception is its own affair
+    }
+  }
+  auto& rare = make_extras();
+  std::vector<std::function<void()>> functions;
+  std::shared_ptr<HandlerThread> thread;
+  {
+    const std::lock_guard lock(rare.mutex);
+    functions.swap(rare.on_dispose);
+    thread.swap(rare.handler_thread);
+    rare.over = true;
+  }
+  thread.reset();
+  for (const auto& fn : functions) {
+    try {
+      fn();
+    } catch (...) {  // there is no machine left that could have the error
+    }
+  }
+  std::optional<std::stop_source> context;
+  {
+    const std::lock_guard lock(rare.mutex);
+    context.swap(rare.context);
+    rare.ended = true;
+  }
+  if (context) context->request_stop();
+}
+
+void LocalCore::drop(std::vector<Mutation>& mutations, Reason reason) {
+  for (auto& mutation : mutations) end_mutation(mutation, {Result::canceled, reason});
+  mutations.clear();
+}
+
+void LocalCore::on_dispose(std::function<void()> fn) {
+  auto& rare = make_extras();
+  {
+    const std::lock_guard lock(rare.mutex);
+    if (!rare.over) {
+      rare.on_dispose.push_back(std::move(fn));
+      return;
+    }
+  }
+  fn();
+}
+
+std::stop_token LocalCore::context() {
+  auto& rare = make_extras();
+  const std::lock_guard lock(rare.mutex);
+  if (!rare.context) {
+    std::stop_source source;
+    if (rare.ended) {
+      source.request_stop();
+      return source.get_token();
+    }
+    rare.context.emplace(std::move(source));
+  }
+  return rare.context->get_token();
+}
+
+}  // namespace am::detail

@@ -19,6 +19,7 @@ LocalCore::PostedCall::PostedCall(LocalCore& core, const Frame& frame, HandlerKe
     : core_(std::static_pointer_cast<LocalCore>(core.shared_from_this())),
       function_(std::move(function)),
       key_(key),
+      schema_(*frame.transition.schema),
       args_(frame.mutation.args),
       source_(frame.mutation.source),
       called_(frame.transition.called.begin(), frame.transition.called.end()),
@@ -27,6 +28,7 @@ LocalCore::PostedCall::PostedCall(LocalCore& core, const Frame& frame, HandlerKe
       transition_(frame.transition),
       limit_(CLOCK_MONOTONIC, limit),
       scope_(core) {
+  transition_.schema = &schema_;
   transition_.args = &args_;
   transition_.source = source_.view();
   transition_.called = called_;

@@ -52,6 +52,7 @@ class LocalCore::PostedCall {
   std::shared_ptr<LocalCore> core_;
   std::shared_ptr<const HandlerFunction> function_;
   internal::HandlerKey key_;
+  CompiledSchema schema_;
   Args args_;
   internal::Source source_;
   std::vector<StateIndex> called_;

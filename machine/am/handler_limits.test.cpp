@@ -230,12 +230,13 @@ struct Stuck {
   std::function<std::string(am::Event&)> after = [](am::Event& e) { return e.name(); };
   std::optional<am::Machine> machine;
 
-  Stuck() {
+  /// `limit`: long enough for handlers that are not to be abandoned.
+  explicit Stuck(std::chrono::milliseconds limit = 5ms) {
     machine.emplace(
         am::Schema{{"A", {}}, {"B", {}}, {"ErrHandlerTimeout", {.require = {"Exception"}}}},
         am::MachineOptions{.timers = timers,
                            .handlers = HandlersRun::on_own_thread,
-                           .handler_timeout = 5ms,
+                           .handler_timeout = limit,
                            .handler_deadline = 5ms,
                            .handler_backoff = 300ms});
     machine->on("AState", [this, gone = gone](am::Event& e) {
@@ -263,7 +264,7 @@ TEST(AbandonedHandler, rolls_back_and_adds_the_error) {
 }
 
 TEST(AbandonedHandler, empties_the_queue_and_tells_who_waits) {
-  Stuck stuck;
+  Stuck stuck(1s);
   auto& m = *stuck.machine;
   std::optional<am::Pending<Result>> outcome;
   std::optional<am::Wait> ended;
@@ -302,7 +303,7 @@ TEST(AbandonedHandler, makes_the_machine_refuse_mutations_for_a_while) {
 }
 
 TEST(AbandonedHandler, is_followed_by_handlers_on_another_thread) {
-  Stuck stuck;
+  Stuck stuck(1s);
   auto& m = *stuck.machine;
   m.add("A");
   stuck.timers->advance(300ms);

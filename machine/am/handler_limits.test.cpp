@@ -111,6 +111,24 @@ TEST_P(Timeout, keeps_what_the_failing_handler_is_not_responsible_for) {
   EXPECT_EQ(run("AnyState"), (Names{"B", "C"}));
 }
 
+TEST_P(Timeout, is_told_to_tracers) {
+  struct Outcomes : am::Tracer {
+    std::vector<am::HandlerCall::Outcome> seen{};
+    void handler_end(const am::Transition&, const am::HandlerCall& call) override {
+      seen.push_back(call.outcome);
+    }
+  };
+  const auto outcomes = std::make_shared<Outcomes>();
+  am::Machine m{{{"A", {}}}, options()};
+  m.trace(outcomes);
+  m.on_enter("A", [](am::Event& e) {
+    overrun(e);
+    return true;
+  });
+  EXPECT_EQ(m.add("A"), Result::canceled);
+  EXPECT_EQ(outcomes->seen, std::vector{am::HandlerCall::Outcome::timed_out});
+}
+
 TEST_P(Timeout, makes_an_exception_of_what_a_late_handler_throws) {
   am::Machine m{{{"A", {}}}, options()};
   m.on("AState", [](am::Event& e) {

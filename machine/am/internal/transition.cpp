@@ -192,9 +192,10 @@ bool LocalCore::call(Frame& frame, HandlerKey key) {
     }
     if (traced) {
       const bool refused = !accepted && negotiates(key.kind);
-      const auto outcome = t.cancel.reason == Reason::error ? Outcome::threw
-                           : refused                        ? Outcome::refused
-                                                            : Outcome::accepted;
+      const auto outcome = t.cancel.reason == Reason::error     ? Outcome::threw
+                           : t.cancel.reason == Reason::timeout ? Outcome::timed_out
+                           : refused                            ? Outcome::refused
+                                                                : Outcome::accepted;
       tell_handler(t, key, handler.binding, outcome, &Tracer::handler_end);
     }
     if (failed(t)) return false;

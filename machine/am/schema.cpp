@@ -225,7 +225,7 @@ void SchemaData::compile_relations() {
   after_list.resize(size);
   require = required_by = remove = removed_by = after = BitMatrix(size, size);
   for (auto* bits : {&automatic, &multi, &has_add, &has_require, &has_remove, &has_after,
-                     &is_required, &conflicts, &intricate, &health}) {
+                     &is_required, &conflicts, &intricate, &isolated, &health}) {
     bits->assign(words, 0);
   }
   const auto index_of = [&](const StateName& n) { return by_name.at(n.text); };
@@ -256,6 +256,10 @@ void SchemaData::compile_relations() {
     if (!state.after.empty() || (state.multi && !state.add.empty())) set(intricate, i);
     if (name.text == "Heartbeat" || name.text == "Healthcheck") set(health, i);
     if (name.text == exception_state) exception = static_cast<StateIndex>(i);
+    any_automatic |= state.automatic;
+  }
+  for (std::size_t w = 0; w < words; ++w) {
+    isolated[w] = ~(has_add[w] | has_require[w] | is_required[w] | conflicts[w] | intricate[w]);
   }
 }
 

@@ -47,6 +47,11 @@ bool Resolver::resolve_change(const SchemaData& schema, const Input& input,
   if (!input.settled || input.type == MutationType::set) return false;
   if (intersects(schema.intricate, input.before_bits)) return false;
   list_bits_.assign(input.before_bits.begin(), input.before_bits.end());
+  if (input.called.size() == 1 && test(schema.isolated, input.called.front())) {
+    change_one(input, targets);
+    settled_ = true;
+    return true;
+  }
   entering_.clear();
   leaving_.clear();
   if (input.type == MutationType::add) {
@@ -62,6 +67,26 @@ bool Resolver::resolve_change(const SchemaData& schema, const Input& input,
   list_change(schema, input, targets);
   settled_ = true;
   return true;
+}
+
+/// One state without relations comes, goes, or is called to the front. It has no rank, so that is
+/// where it stays.
+void Resolver::change_one(const Input& input, std::vector<StateIndex>& targets) {
+  const auto s = input.called.front();
+  auto rest = input.before.begin();
+  targets.clear();
+  targets.reserve(input.before.size() + 1);
+  if (input.type == MutationType::add) targets.push_back(s);
+  if (test(input.before_bits, s)) {
+    for (; *rest != s; ++rest) targets.push_back(*rest);
+    ++rest;
+  }
+  targets.insert(targets.end(), rest, input.before.end());
+  if (input.type == MutationType::add) {
+    set(list_bits_, s);
+  } else {
+    reset(list_bits_, s);
+  }
 }
 
 /// The called states, what they imply, and whom that removes. False for what is not usual: unmet

@@ -46,6 +46,7 @@ class Resolver {
 
   bool resolve_change(const SchemaData& schema, const Input& input,
                       std::vector<StateIndex>& targets);
+  void change_one(const Input& input, std::vector<StateIndex>& targets);
   bool let_in(const SchemaData& schema, const Input& input);
   void block(const SchemaData& schema, const Input& input);
   void drop_dependents(const SchemaData& schema);

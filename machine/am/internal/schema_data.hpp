@@ -42,10 +42,13 @@ struct SchemaData {
   /// What a resolution has to look at again on every transition while it is active: states with
   /// After, and multi states with Add.
   std::vector<Word> intricate;
+  /// States without relations to others: nothing follows from their coming or going.
+  std::vector<Word> isolated;
   /// Position in the topological order of Require; -1 for states outside of it (spec 3.6).
   std::vector<std::int32_t> rank;
   bool ranked = false;  ///< some rank is not -1
   bool require_cycle = false;
+  bool any_automatic = false;
   std::vector<Word> health;  ///< Heartbeat and Healthcheck, where declared (spec 4.10)
   StateIndex exception = 0;
   std::vector<DroppedName> dropped;

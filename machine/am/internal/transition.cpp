@@ -22,16 +22,6 @@ bool contains(std::span<const StateIndex> list, StateIndex state) {
   return std::ranges::find(list, state) != list.end();
 }
 
-/// Size of `a` without `without`. By hand, as there are few: std::popcount is a call into a library
-/// where the compiler may not assume the instruction.
-std::size_t count(Bits a, Bits without) {
-  std::size_t n = 0;
-  for (std::size_t w = 0; w < a.size(); ++w) {
-    for (auto word = a[w] & ~without[w]; word != 0; word &= word - 1) ++n;
-  }
-  return n;
-}
-
 }  // namespace
 
 /// Runs the frame's mutation as one transition and returns its result.
@@ -54,7 +44,7 @@ Result LocalCore::run(Frame& frame) {
       for (const auto s : t.enters) fire_args_waits(s, *t.args);
     }
   }
-  find_automatic(frame);
+  if (t.schema->data()->any_automatic) find_automatic(frame);
   if (!frame.due.empty() && !running_->tracers.empty()) tell_automatic(frame);
   t.phase = Transition::Phase::ended;
   each_tracer([&](Tracer& tracer) { tracer.transition_end(t); });
@@ -146,13 +136,24 @@ void LocalCore::find_exits_and_enters(Frame& frame) {
   const auto targets = frame.resolver.target_bits();
   t.exits.clear();
   t.enters.clear();
-  if (const auto leaving = count(before, targets); leaving != 0) {
+  std::size_t leaving = 0;
+  std::size_t entering = 0;
+  StateIndex left = 0;
+  for (std::size_t w = 0; w < schema.words; ++w) {
+    internal::for_each_bit(w, before[w] & ~targets[w], [&](StateIndex s) {
+      ++leaving;
+      left = s;
+    });
+    internal::for_each_bit(w, targets[w] & ~before[w], [&](StateIndex) { ++entering; });
+  }
+  if (leaving == 1) {
+    t.exits.push_back(left);
+  } else if (leaving != 0) {
     for (auto s = t.before.begin(); t.exits.size() < leaving; ++s) {
       if (!internal::test(targets, *s)) t.exits.push_back(*s);
     }
     frame.resolver.order(schema, t.exits);
   }
-  auto entering = count(targets, before);
   for (const auto s : t.called) {
     const bool again = internal::test(schema.multi, s) && internal::test(before, s);
     if (again && internal::test(targets, s)) ++entering;

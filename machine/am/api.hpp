@@ -35,6 +35,15 @@ class Api {
  public:
   explicit Api(std::shared_ptr<detail::Core> core)
       : core_(std::move(core)), board_(&core_->board()) {}
+  Api(const Api&) = default;
+  Api(Api&&) noexcept = default;
+  Api& operator=(const Api&) = default;
+  Api& operator=(Api&&) noexcept = default;
+  /// Not from an owner that is about to go: the handle would be to a machine that nobody owns. Give
+  /// the owner a name and copy the handle from it.
+  template <class Owner>
+  requires(std::derived_from<Owner, Api> && !std::same_as<Owner, Api>) Api(Owner&&)
+  = delete;
 
   // -- mutations --------------------------------------------------------------
   // On a local machine the caller that finds the queue idle runs it and gets the outcome; others

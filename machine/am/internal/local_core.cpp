@@ -52,7 +52,6 @@ namespace am::detail {
 using internal::Completion;
 using internal::Frame;
 using internal::FrameLease;
-using internal::HandlerKey;
 using internal::Mutation;
 using internal::MutationQueue;
 
@@ -142,48 +141,6 @@ void LocalCore::check_may_block() const {
 void LocalCore::active_states(std::vector<StateIndex>& out) const {
   const std::lock_guard lock(board().commit_mutex());
   out = order_;
-}
-
-/// An error that is being added is the last one, even if the mutation comes to nothing.
-void LocalCore::remember_error(std::span<const StateIndex> called, const Args& args) {
-  if (args.empty()) return;
-  const auto* error = args.get_if<ErrorInfo>();
-  if (error == nullptr) return;
-  if (std::ranges::find(called, board().schema().data()->exception) == called.end()) return;
-  store_error(*error);
-  tell_error(*error);
-}
-
-void LocalCore::store_error(const ErrorInfo& info) {
-  const std::lock_guard lock(attach_mutex_);
-  last_error_ = std::make_unique<ErrorInfo>(info);
-}
-
-void LocalCore::on_internal_error(std::function<void(const ErrorInfo&)> fn) {
-  auto& rare = make_extras();
-  auto shared = std::make_shared<const std::function<void(const ErrorInfo&)>>(std::move(fn));
-  const std::lock_guard lock(rare.mutex);
-  rare.on_internal_error.swap(shared);
-}
-
-void LocalCore::tell_internal_error(const ErrorInfo& info) const {
-  auto* const rare = extras();
-  if (rare == nullptr) return;
-  std::shared_ptr<const std::function<void(const ErrorInfo&)>> fn;
-  {
-    const std::lock_guard lock(rare->mutex);
-    fn = rare->on_internal_error;
-  }
-  if (fn == nullptr || !*fn) return;
-  try {
-    (*fn)(info);
-  } catch (...) {  // as with tracers: there is nobody left to tell
-  }
-}
-
-std::optional<ErrorInfo> LocalCore::last_error() const {
-  const std::lock_guard lock(attach_mutex_);
-  return last_error_ == nullptr ? std::nullopt : std::optional(*last_error_);
 }
 
 // -- queue ------------------------------------------------------------------------------
@@ -540,80 +497,6 @@ void LocalCore::end_mutation(const Mutation& mutation, Result result) {
   if (mutation.completion == nullptr) return;
   if (mutation.is_root) mutation.completion->ended_with(result);
   mutation.completion->one_ended();
-}
-
-// -- attachments --------------------------------------------------------------------------
-
-/// What machines have that nothing was ever bound to: one for all.
-const std::shared_ptr<const LocalCore::Attachments>& LocalCore::no_attachments() {
-  static const auto none = std::make_shared<const Attachments>(0);
-  return none;
-}
-
-void LocalCore::change_attachments(const std::function<void(Attachments&)>& change) {
-  const std::lock_guard lock(attach_mutex_);
-  auto next = attachments_ == no_attachments() ? std::make_shared<Attachments>(board().size())
-                                               : std::make_shared<Attachments>(*attachments_);
-  change(*next);
-  tracing_.store(look_at_tracers(*next), std::memory_order_release);
-  attachments_ = std::move(next);
-  attachments_version_.fetch_add(1, std::memory_order_release);
-}
-
-/// Takes over bindings and tracers that have changed. By the drainer, never inside a handler call.
-void LocalCore::refresh_attachments() {
-  if (attachments_version_.load(std::memory_order_acquire) == running_version_) return;
-  const std::lock_guard lock(attach_mutex_);
-  running_ = attachments_;
-  running_version_ = attachments_version_.load(std::memory_order_relaxed);
-}
-
-BindingId LocalCore::bind(const std::vector<std::pair<HandlerKey, HandlerFunction>>& handlers) {
-  BindingId id;
-  std::size_t number = 0;
-  change_attachments([&](Attachments& attachments) {
-    id = {++last_attachment_};
-    for (const auto& [key, function] : handlers) {
-      attachments.handlers.add(key, id, std::make_shared<const HandlerFunction>(function));
-    }
-    number = attachments.handlers.number_of(id);
-  });
-  log(LogLevel::operations, [&] { return fmt::format("[handlers] bind {}:{}", number, id.value); });
-  return id;
-}
-
-bool LocalCore::detach(BindingId id) {
-  bool found = false;
-  change_attachments([&](Attachments& attachments) { found = attachments.handlers.remove(id); });
-  if (found) {
-    log(LogLevel::operations, [&] { return fmt::format("[handlers] detach {}", id.value); });
-  }
-  return found;
-}
-
-TracerId LocalCore::trace(std::shared_ptr<Tracer> tracer) {
-  if (tracer == nullptr) throw Error(Errc::invalid_argument, "a null tracer was passed");
-  TracerId id;
-  const auto others = logs(LogLevel::operations) ? attachments() : nullptr;
-  change_attachments([&](Attachments& attachments) {
-    id = {++last_attachment_};
-    attachments.tracers.emplace_back(id, std::move(tracer));
-  });
-  if (others != nullptr) {
-    say(*others, LogLevel::operations, fmt::format("[tracers] bind {}", id.value));
-  }
-  return id;
-}
-
-bool LocalCore::detach(TracerId id) {
-  bool found = false;
-  change_attachments([&](Attachments& attachments) {
-    found = std::erase_if(attachments.tracers, [&](const auto& t) { return t.first == id; }) != 0;
-  });
-  if (found) {
-    log(LogLevel::operations, [&] { return fmt::format("[tracers] detach {}", id.value); });
-  }
-  return found;
 }
 
 }  // namespace am::detail

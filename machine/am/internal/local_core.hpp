@@ -279,7 +279,14 @@ class LocalCore final : public Core {
 
   // -- handlers and tracers, changing ---------------------------------------------------------
 
-  void refresh_attachments();
+  /// Takes over bindings and tracers that have changed. By the drainer, never inside a handler
+  /// call.
+  void refresh_attachments() {
+    if (attachments_version_.load(std::memory_order_acquire) != running_version_) [[unlikely]] {
+      take_attachments();
+    }
+  }
+  void take_attachments();
   void change_attachments(const std::function<void(Attachments&)>& change);
 
   const std::size_t queue_limit_;

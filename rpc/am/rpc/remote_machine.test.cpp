@@ -374,6 +374,32 @@ TEST(Client, tells_what_blocks_its_own_thread_instead_of_hanging) {
   EXPECT_TRUE(threw);
 }
 
+TEST(Client, does_not_send_a_mutation_whose_time_is_up) {
+  am::Machine source{door()};
+  am::rpc::Server server{source};
+  am::rpc::Client client{{.endpoint = server.endpoint()}};
+  auto remote = client.attach();
+  ASSERT_TRUE(remote);
+  remote->add("Closed");
+  // Holds up the client's I/O thread, so that nothing is sent meanwhile.
+  std::latch held{1};
+  std::latch go_on{1};
+  const std::stop_callback callback(remote->while_active("Closed"), [&] {
+    held.count_down();
+    go_on.wait();
+  });
+  source.add("Open");
+  held.wait();
+  const auto late = remote->add_async("Knock", {}, {.ttl = 1ms});
+  const auto patient = remote->add_async("Closed", {}, {.ttl = 1h});
+  const auto expired = std::chrono::steady_clock::now() + 2ms;
+  while (std::chrono::steady_clock::now() < expired) std::this_thread::yield();
+  go_on.count_down();
+  EXPECT_EQ(late.get(), Result(Result::not_sent, am::Reason::expired));
+  EXPECT_EQ(patient.get(), Result::executed);
+  EXPECT_EQ(source.tick("Knock"), am::Tick{0});
+}
+
 TEST(Server, exposes_only_local_machines_and_each_id_once) {
   am::Machine source{door(), {.id = "door"}};
   am::rpc::Server server{source};

@@ -3,6 +3,7 @@
 
 #include <am/args.hpp>
 #include <am/detail/core.hpp>
+#include <am/detail/deadline.hpp>
 #include <am/error_info.hpp>
 #include <am/mutation_options.hpp>
 #include <am/pending.hpp>
@@ -103,16 +104,14 @@ class Api {
   /// not keep the machine.
   template <class Rep, class Period>
   Delayed add_after(std::chrono::duration<Rep, Period> delay, StateList states, Args args = {}) {
-    return add_later(std::chrono::ceil<Timers::Clock::duration>(delay), {}, states,
-                     std::move(args));
+    return add_later(detail::saturated(delay), {}, states, std::move(args));
   }
   /// Activates `states` each time `interval` has passed, until canceled or the machine is gone.
   /// What falls behind is made up for once, not as often as it was missed. Throws `Error`
   /// (invalid_argument) for an interval of nothing.
   template <class Rep, class Period>
   Delayed add_every(std::chrono::duration<Rep, Period> interval, StateList states, Args args = {}) {
-    return add_repeatedly(std::chrono::ceil<Timers::Clock::duration>(interval), states,
-                          std::move(args));
+    return add_repeatedly(detail::saturated(interval), states, std::move(args));
   }
 
   // -- reading: never blocks on a mutation --------------------------------------

@@ -44,7 +44,7 @@ struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
     machine->mutate_async(detail::Operation::add, StateList(called), args, {},
                           std::make_shared<detail::PendingState<Result>>(nullptr));
     if (interval == Timers::Clock::duration::zero()) return;
-    due += interval;
+    due = detail::deadline_after(due, interval);
     // A program that was held up makes one mutation late, not all that it missed.
     if (const auto now = timers->now(); due <= now)
       due += (now - due) / interval * interval + interval;
@@ -73,7 +73,7 @@ Delayed Api::add_later(Timers::Clock::duration delay, Timers::Clock::duration in
   state->core = core_;
   state->args = std::move(args);
   state->interval = interval;
-  state->due = state->timers->now() + delay;
+  state->due = detail::deadline_after(state->timers->now(), delay);
   state->arm();
   return Delayed(std::move(state));
 }

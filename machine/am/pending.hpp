@@ -3,6 +3,7 @@
 
 #include <am/continuation.hpp>
 #include <am/detail/awaiting.hpp>
+#include <am/detail/deadline.hpp>
 #include <am/detail/function_of.hpp>
 #include <am/detail/signal.hpp>
 
@@ -78,9 +79,7 @@ class Pending {
   /// Blocks until the value is there, or for `duration`, which gives nothing.
   template <class Rep, class Period>
   std::optional<T> get_for(std::chrono::duration<Rep, Period> duration) const {
-    return get_until(std::chrono::steady_clock::now() +
-                         std::chrono::ceil<std::chrono::steady_clock::duration>(duration),
-                     {});
+    return get_until(detail::deadline_after(std::chrono::steady_clock::now(), duration), {});
   }
   /// Blocks until the value is there, or until `deadline`, or until `token` is stopped, which give
   /// nothing.

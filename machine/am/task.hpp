@@ -3,6 +3,7 @@
 
 #include <am/continuation.hpp>
 #include <am/detail/awaiting.hpp>
+#include <am/detail/deadline.hpp>
 #include <am/detail/function_of.hpp>
 #include <am/detail/signal.hpp>
 #include <am/error.hpp>
@@ -210,8 +211,7 @@ class Spawned {
   /// Blocks until the task has ended, or for `duration`; returns whether it has.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> duration) const {
-    const auto deadline = std::chrono::steady_clock::now() +
-                          std::chrono::ceil<std::chrono::steady_clock::duration>(duration);
+    const auto deadline = detail::deadline_after(std::chrono::steady_clock::now(), duration);
     return state_->signal.wait(deadline, {}) == detail::Signal::Outcome::fired;
   }
   /// Blocks until the task has ended, and moves out what it returned, or throws what it threw;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/detail/awaiting.hpp>
+#include <am/detail/deadline.hpp>
 #include <am/executor.hpp>
 
 #include <chrono>
@@ -69,7 +70,7 @@ class SleepAwaiter {
   template <class Promise>
   [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> coroutine) const {
     const auto timers = timers_;  // this may be gone as soon as the timer is armed
-    const auto due = timers->now() + duration_;
+    const auto due = deadline_after(timers->now(), duration_);
     auto suspended = suspend(coroutine);
     timers->at(due, std::move(suspended.resume), std::move(suspended.executor));
   }
@@ -86,7 +87,7 @@ class SleepAwaiter {
 template <class Rep, class Period>
 detail::SleepAwaiter sleep_for(std::shared_ptr<Timers> timers,
                                std::chrono::duration<Rep, Period> duration) {
-  return {std::move(timers), std::chrono::ceil<Timers::Clock::duration>(duration)};
+  return {std::move(timers), detail::saturated(duration)};
 }
 
 }  // namespace am

@@ -23,12 +23,12 @@ Wait Core::attach(WaitState* state) {
   auto how = Ended::fired;
   {
     const std::lock_guard lock(board_.commit_mutex());
-    if (waits_->attach(*state)) {
-      // A machine that is over changes no more; `release_all` takes the same mutex after the mark.
-      const auto end = over();
-      if (!end) return handle;
-      waits_->detach(*state);
+    // A machine that is over changes no more: even what holds ends so, or a loop over waits would
+    // never end. `release_all` takes the same mutex after the mark.
+    if (const auto end = over()) {
       how = *end;
+    } else if (waits_->attach(*state)) {
+      return handle;
     }
   }
   if (how == Ended::fired) say_matched(state);

@@ -21,4 +21,11 @@ constexpr std::chrono::steady_clock::time_point deadline_after(
   return from + std::chrono::ceil<std::chrono::steady_clock::duration>(wait);
 }
 
+/// `wait` in the clock's unit: at most what that can count, and not less than nothing. O(1).
+template <class Rep, class Period>
+constexpr std::chrono::steady_clock::duration saturated(
+    std::chrono::duration<Rep, Period> wait) noexcept {
+  return deadline_after(std::chrono::steady_clock::time_point{}, wait).time_since_epoch();
+}
+
 }  // namespace am::detail

@@ -1,6 +1,8 @@
 // How long a handler may take.
 #pragma once
 
+#include <am/detail/deadline.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -13,8 +15,12 @@ class CallLimit {
  public:
   /// `clock`: CLOCK_MONOTONIC, or CLOCK_MONOTONIC_COARSE, which costs less and is some milliseconds
   /// behind.
-  CallLimit(clockid_t clock, std::chrono::nanoseconds limit) noexcept
-      : clock_(clock), due_(now() + limit.count()) {}
+  CallLimit(clockid_t clock, std::chrono::milliseconds limit) noexcept
+      : clock_(clock),
+        due_(detail::deadline_after(
+                 std::chrono::steady_clock::time_point(std::chrono::nanoseconds(now())), limit)
+                 .time_since_epoch()
+                 .count()) {}
 
   bool passed() const noexcept { return passed_.load(std::memory_order_acquire) || now() >= due_; }
   /// Whoever waits for it has seen it pass by a clock of its own.

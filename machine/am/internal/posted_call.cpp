@@ -15,7 +15,7 @@ using internal::HandlerKey;
 
 LocalCore::PostedCall::PostedCall(LocalCore& core, const Frame& frame, HandlerKey key,
                                   std::shared_ptr<const HandlerFunction> function,
-                                  std::chrono::nanoseconds limit)
+                                  std::chrono::milliseconds limit)
     : core_(std::static_pointer_cast<LocalCore>(core.shared_from_this())),
       function_(std::move(function)),
       key_(key),

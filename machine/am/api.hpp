@@ -68,7 +68,7 @@ class Api {
     return core_->mutate(detail::Operation::toggle, states, std::move(args), options);
   }
   /// Asks whether `add` would be accepted: relations and negotiation only, nothing changes. Waits
-  /// for a busy queue, except in a handler of the same machine, where the answer is `queued`.
+  /// for a busy queue, except in a handler, of whatever machine, where the answer is `queued`.
   Result can_add(StateList states, Args args = {}) {
     return core_->mutate(detail::Operation::can_add, states, std::move(args), {});
   }

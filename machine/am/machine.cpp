@@ -4,6 +4,8 @@
 #include <am/internal/callbacks.hpp>
 #include <am/internal/local_core.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -64,6 +66,11 @@ BindingId Machine::bind_one(HandlerKind kind, StateRef state, StateRef second,
   if (kind == HandlerKind::pair) {
     key.second = board_->index_of(second);
     if (key.state == key.second) key = {HandlerKind::self, key.state};
+  }
+  if (!function) {
+    throw Error(Errc::invalid_argument,
+                fmt::format("an empty function was passed as a handler of state \"{}\"",
+                            schema().names()[key.state]));
   }
   return local().bind({{key, std::move(function)}});
 }

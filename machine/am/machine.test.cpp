@@ -336,7 +336,7 @@ TEST(Dispose, ends_waits_contexts_and_mutations_of_handles_that_are_left) {
   am::Api copy = handle;
   EXPECT_EQ(copy.add("Closed"), (Result{Result::canceled, am::Reason::disposed}));
   EXPECT_EQ(handle.when("Closed").ended(), am::Ended::disposed);
-  EXPECT_EQ(handle.when("Open").ended(), am::Ended::fired);
+  EXPECT_EQ(handle.when("Open").ended(), am::Ended::disposed);
 }
 
 TEST(Dispose, in_a_handler_of_the_machine_waits_for_the_transition) {

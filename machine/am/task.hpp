@@ -240,6 +240,9 @@ class Spawned {
 /// and it ends with `Error` (disposed). Any thread.
 template <class T>
 Spawned<T> spawn(const std::shared_ptr<Executor>& executor, Task<T> task) {
+  if (executor == nullptr) {
+    throw Error(Errc::invalid_argument, "spawn: a task needs an executor; null was passed");
+  }
   auto state = std::make_shared<detail::Spawn<T>>(executor);
   const auto root = detail::spawn_root(std::move(task), *state).coroutine;
   root.promise().context = state;

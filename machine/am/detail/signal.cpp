@@ -1,6 +1,7 @@
 #include <am/detail/signal.hpp>
 
 #include <am/continuation.hpp>
+#include <am/error.hpp>
 
 #include <utility>
 
@@ -49,6 +50,9 @@ Signal::Outcome Signal::wait(std::chrono::steady_clock::time_point deadline,
 
 std::shared_ptr<ContinuationState> Signal::then(std::shared_ptr<Executor> executor,
                                                 std::function<void()> run) {
+  if (executor == nullptr) {
+    throw Error(Errc::invalid_argument, "a continuation needs an executor; null was passed");
+  }
   auto continuation =
       std::make_shared<ContinuationState>(*this, std::move(executor), std::move(run));
   {

@@ -19,18 +19,20 @@ const std::shared_ptr<const LocalCore::Attachments>& LocalCore::no_attachments()
 }
 
 void LocalCore::change_attachments(const std::function<void(Attachments&)>& change) {
+  std::shared_ptr<const Attachments> former;  // goes without the lock: handlers are the program's
   const std::lock_guard lock(attach_mutex_);
   auto next = attachments_ == no_attachments() ? std::make_shared<Attachments>(board().size())
                                                : std::make_shared<Attachments>(*attachments_);
   change(*next);
   tracing_.store(look_at_tracers(*next), std::memory_order_release);
-  attachments_ = std::move(next);
+  former = std::exchange(attachments_, std::move(next));
   attachments_version_.fetch_add(1, std::memory_order_release);
 }
 
 void LocalCore::take_attachments() {
+  std::shared_ptr<const Attachments> former;  // goes without the lock
   const std::lock_guard lock(attach_mutex_);
-  running_ = attachments_;
+  former = std::exchange(running_, attachments_);
   running_version_ = attachments_version_.load(std::memory_order_relaxed);
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace am::detail {
@@ -36,7 +37,8 @@ void LocalCore::parent_stopped() {
     return;
   }
   // Its handlers have their time; after that it ends without them.
-  timers()->at(deadline_after(timers()->now(), options().dispose_timeout * 2),
+  const auto timeout = options().dispose_timeout;
+  timers()->at(deadline_after(deadline_after(timers()->now(), timeout), timeout),
                [weak = weak_from_this()] {
                  const auto core = std::static_pointer_cast<LocalCore>(weak.lock());
                  if (core != nullptr) core->dispose();
@@ -63,15 +65,13 @@ void LocalCore::end_start_now(Frame& frame, DrainScope& scope) {
 }
 
 bool LocalCore::dispose() {
+  const auto alive = shared_from_this();  // what it calls may let go of the machine
   const auto deadline = deadline_after(std::chrono::steady_clock::now(), options().dispose_timeout);
   if (!queue_.closed() && !in_drain()) end_start(deadline);
   std::vector<Mutation> dropped;
   queue_.close(dropped);
   drop(dropped, Reason::disposed);
-  if (in_drain()) {
-    leave_to_drainer();
-    return true;
-  }
+  if (in_drain() && leave_to_drainer()) return true;
   bool idle = false;
   {
     queue_.add_watcher();
@@ -81,19 +81,23 @@ bool LocalCore::dispose() {
   }
   if (!idle) leave_to_drainer();
   finish_disposal();
+  wait_for_disposal(deadline);
   return idle;
 }
 
-/// The thread that drains the machine keeps it until it is done, and does what is left then.
-void LocalCore::leave_to_drainer() {
+/// The thread that drains the machine keeps it until it is done, and does what is left then. False
+/// when nobody drains it.
+bool LocalCore::leave_to_drainer() {
   auto& rare = make_extras();
   queue_.add_watcher();  // never removed: makes the drainer look
   const std::lock_guard lock(queue_.mutex());
   if (auto* const own = own_drain()) {
     own->keep_alive = shared_from_this();
-  } else if (queue_.draining()) {
-    rare.orphan = shared_from_this();
+    return true;
   }
+  if (!queue_.draining()) return false;
+  rare.orphan = shared_from_this();
+  return true;
 }
 
 std::shared_ptr<Core> LocalCore::take_orphan() {
@@ -105,14 +109,33 @@ std::shared_ptr<Core> LocalCore::take_orphan() {
 
 // -- the end --------------------------------------------------------------------------
 
+/// Lets the thread that disposes of the machine come to its end, so that nothing of it runs when
+/// the second one returns.
+void LocalCore::wait_for_disposal(std::chrono::steady_clock::time_point deadline) {
+  auto& rare = make_extras();
+  std::unique_lock lock(rare.mutex);
+  if (rare.disposer == std::this_thread::get_id()) return;
+  if (deadline == never) {
+    rare.disposed.wait(lock, [&] { return rare.ended; });
+  } else {
+    rare.disposed.wait_until(lock, deadline, [&] { return rare.ended; });
+  }
+}
+
 void LocalCore::finish_disposal() {
-  if (released_.exchange(true)) return;
+  auto& rare = make_extras();
+  {
+    const std::lock_guard lock(rare.mutex);
+    if (released_.exchange(true)) return;
+    rare.disposer = std::this_thread::get_id();
+  }
   release_all(Ended::disposed);
   // Handlers and tracers may hold handles to this very machine: it lets go of them.
-  const std::shared_ptr<const Attachments> none = std::make_shared<Attachments>(board().size());
+  std::shared_ptr<const Attachments> none;
   std::shared_ptr<const Attachments> attachments;
   {
     const std::lock_guard lock(attach_mutex_);
+    none = std::make_shared<Attachments>(board().size());  // which grows under this mutex
     attachments = std::exchange(attachments_, none);
     attachments_version_.fetch_add(1, std::memory_order_release);
   }
@@ -124,7 +147,6 @@ void LocalCore::finish_disposal() {
     } catch (...) {  // a tracer's exception is its own affair
     }
   }
-  auto& rare = make_extras();
   std::vector<std::function<void()>> functions;
   std::shared_ptr<HandlerThread> thread;
   {
@@ -144,9 +166,12 @@ void LocalCore::finish_disposal() {
   {
     const std::lock_guard lock(rare.mutex);
     context.swap(rare.context);
-    rare.ended = true;
+    rare.context_ended = true;
   }
   if (context) context->request_stop();
+  const std::lock_guard lock(rare.mutex);
+  rare.ended = true;
+  rare.disposed.notify_all();
 }
 
 void LocalCore::drop(std::vector<Mutation>& mutations, Reason reason) {
@@ -163,7 +188,10 @@ void LocalCore::on_dispose(std::function<void()> fn) {
       return;
     }
   }
-  fn();
+  try {
+    fn();
+  } catch (...) {  // as with those that were there before
+  }
 }
 
 std::stop_token LocalCore::context() {
@@ -171,7 +199,7 @@ std::stop_token LocalCore::context() {
   const std::lock_guard lock(rare.mutex);
   if (!rare.context) {
     std::stop_source source;
-    if (rare.ended) {
+    if (rare.context_ended) {
       source.request_stop();
       return source.get_token();
     }

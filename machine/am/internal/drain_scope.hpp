@@ -76,10 +76,11 @@ class LocalCore::DrainScope {
     return is_abandoned != nullptr && is_abandoned->load(std::memory_order_acquire);
   }
 
-  /// Keeps `fn` until the outermost drain of this thread is over.
+  /// Keeps `fn` until the outermost drain of this thread is over; not counting a handler that was
+  /// abandoned, which may never return.
   void defer(std::function<void()> fn) {
     auto* scope = this;
-    while (scope->outer_ != nullptr) scope = scope->outer_;
+    while (scope->outer_ != nullptr && !scope->outer_->abandoned()) scope = scope->outer_;
     scope->deferred.push_back(std::move(fn));
   }
   /// Others keep this thread busy: what it has deferred does not have to wait for that.

@@ -6,12 +6,14 @@
 #include <am/internal/posted_call.hpp>
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace am::detail {
@@ -38,12 +40,15 @@ struct LocalCore::Extras {
   std::shared_ptr<Core> orphan{};
 
   std::mutex mutex{};
+  std::condition_variable disposed{};  ///< `ended` has changed
   // Guarded by the mutex:
   std::shared_ptr<HandlerThread> handler_thread{};
   std::vector<std::function<void()>> on_dispose{};
   std::optional<std::stop_source> context{};
-  bool over = false;   ///< the functions of on_dispose have been taken
-  bool ended = false;  ///< the context was stopped
+  bool over = false;  ///< the functions of on_dispose have been taken
+  bool context_ended = false;
+  bool ended = false;          ///< nothing is left to be done
+  std::thread::id disposer{};  ///< who ends the machine; of nobody before that
   std::shared_ptr<const std::function<void(const ErrorInfo&)>> on_internal_error{};
 
   /// Last, so that it is gone before what it uses. By the constructing thread.

@@ -96,6 +96,7 @@ void LocalCore::grow(const Schema& wanted) {
   auto storage = ClockBoard::make_storage(after);
   {
     // Bindings made from now on find room for all states; no transition runs that could mind.
+    std::shared_ptr<const Attachments> former;  // goes without the lock
     const std::lock_guard lock(attach_mutex_);
     std::shared_ptr<Attachments> larger;
     if (attachments_ != no_attachments()) {
@@ -106,7 +107,7 @@ void LocalCore::grow(const Schema& wanted) {
     waits().grow(after.size());
     board().grow(std::move(storage));
     if (larger != nullptr) {
-      attachments_ = std::move(larger);
+      former = std::exchange(attachments_, std::move(larger));
       attachments_version_.fetch_add(1, std::memory_order_release);
     }
   }

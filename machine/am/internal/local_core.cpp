@@ -321,7 +321,8 @@ bool LocalCore::make_room(std::unique_lock<std::mutex>& lock, const Mutation& mu
   // Errors are let in: they are lost when they matter most otherwise (spec machine 5.3).
   const bool is_error = calls_exception(mutation);
   const auto full = [&] {
-    return !is_error && !mutation.check && !queue_.closed() && queue_.size() >= queue_limit_;
+    return !is_error && !mutation.check && !queue_.closed() && queue_.size() >= queue_limit_ &&
+           queue_.draining();  // an idle machine takes one, whatever its limit
   };
   if (!full()) return true;
   // A handler that waited for room could hold up the very drain that makes it.
@@ -360,7 +361,8 @@ Result LocalCore::check_now_or_later(Frame& frame) {
     case MutationQueue::Entry::closed: return {Result::canceled, Reason::disposed};
     case MutationQueue::Entry::busy: break;
   }
-  if (in_drain()) return append(frame, false);
+  // In a handler, of whatever machine: two that ask each other would wait for ever.
+  if (DrainScope::innermost() != nullptr) return append(frame, false);
   const auto answer = std::make_shared<Answer>();
   mutation.completion = answer;
   mutation.is_root = true;
@@ -420,6 +422,9 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   if (tick != 0) board().store_queue_tick(tick);
   if (mutation.eval) {
     run_evaluation(frame, scope);
+    if (auto* const rare = extras(); rare != nullptr && !rare->dropped.empty()) {
+      drop_abandoned(*rare);
+    }
     return Result::executed;
   }
   if (mutation.expires != never && timers()->now() >= mutation.expires) {
@@ -427,6 +432,7 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
     end_mutation(mutation, late);
     mutation.completion.reset();
     mutation.source = {};
+    mutation.args = {};
     return late;
   }
   scope.completion = std::move(mutation.completion);
@@ -448,6 +454,9 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   if (auto* const rare = extras(); rare != nullptr && !rare->dropped.empty()) {
     drop_abandoned(*rare);
   }
+  // Here, where the program's destructors may do what they like; and the queue's slot, which gets
+  // this mutation in exchange for the next one, must not keep what may keep the machine.
+  mutation.args = {};
   return result;
 }
 

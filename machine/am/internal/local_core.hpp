@@ -195,7 +195,8 @@ class LocalCore final : public Core {
   void end_start_now(internal::Frame& frame, DrainScope& scope);
   void parent_stopped();
   std::shared_ptr<Core> take_orphan();
-  void leave_to_drainer();
+  bool leave_to_drainer();
+  void wait_for_disposal(std::chrono::steady_clock::time_point deadline);
   void finish_disposal();
   void run_evaluation(internal::Frame& frame, DrainScope& scope);
   DrainScope* own_drain() const noexcept;
@@ -287,6 +288,10 @@ class LocalCore final : public Core {
     }
   }
   void take_attachments();
+  /// Asked anew for each state: any handler may bind, detach, or end the machine.
+  bool has_handler(HandlerKind kind, StateIndex state) const noexcept {
+    return internal::test(running_->handlers.states_with(kind), state);
+  }
   void change_attachments(const std::function<void(Attachments&)>& change);
 
   const std::size_t queue_limit_;

@@ -36,6 +36,7 @@ std::vector<PendingMutation> LocalCore::queued() const {
   std::vector<PendingMutation> all;
   const std::lock_guard lock(queue_.mutex());
   queue_.for_each([&](const Mutation& m) {
+    if (m.eval) return;
     all.push_back({m.type, m.check, QueueTick{m.queue_tick}, m.called, m.args});
   });
   return all;
@@ -49,6 +50,7 @@ std::vector<QueuePosition> LocalCore::find_queued(const StateList& states,
   const std::lock_guard lock(queue_.mutex());
   std::size_t index = 0;
   queue_.for_each([&](const Mutation& m) {
+    if (m.eval) return;
     if (at_place(index, queue_.size(), query.place) && matches(m, indexes, query)) {
       found.push_back({index, QueueTick{m.queue_tick}});
     }

@@ -231,9 +231,8 @@ void LocalCore::negotiate(Frame& frame) {
 }
 
 bool LocalCore::ask_exits(Frame& frame) {
-  const auto present = running_->handlers.states_with(HandlerKind::exit);
   return std::ranges::all_of(frame.transition.exits, [&](StateIndex s) {
-    return !internal::test(present, s) || call(frame, {HandlerKind::exit, s});
+    return !has_handler(HandlerKind::exit, s) || call(frame, {HandlerKind::exit, s});
   });
 }
 
@@ -249,9 +248,8 @@ bool LocalCore::drop_target(Frame& frame, StateIndex state) {
 }
 
 bool LocalCore::ask_enters(Frame& frame) {
-  const auto present = running_->handlers.states_with(HandlerKind::enter);
   return std::ranges::all_of(frame.transition.enters, [&](StateIndex s) {
-    return !internal::test(present, s) || call(frame, {HandlerKind::enter, s}) ||
+    return !has_handler(HandlerKind::enter, s) || call(frame, {HandlerKind::enter, s}) ||
            drop_target(frame, s);
   });
 }
@@ -260,10 +258,8 @@ bool LocalCore::ask_enters(Frame& frame) {
 bool LocalCore::ask_self(Frame& frame) {
   auto& t = frame.transition;
   if (t.type == MutationType::remove) return true;
-  const auto present = running_->handlers.states_with(HandlerKind::self);
-  if (!internal::intersects(present, frame.before_bits)) return true;
   return std::ranges::all_of(t.targets, [&](StateIndex s) {
-    return !internal::test(present, s) || !internal::test(frame.before_bits, s) ||
+    return !has_handler(HandlerKind::self, s) || !internal::test(frame.before_bits, s) ||
            call(frame, {HandlerKind::self, s});
   });
 }
@@ -275,7 +271,7 @@ bool LocalCore::ask_pairs(Frame& frame) {
   if (!internal::intersects(present, frame.before_bits)) return true;
   frame.walk = frame.targets;
   for (const auto from : t.before) {
-    if (!internal::test(running_->handlers.states_with(HandlerKind::pair), from)) continue;
+    if (!has_handler(HandlerKind::pair, from)) continue;
     for (const auto to : frame.walk) {
       const auto row = running_->handlers.pairs_of(from);
       if (row.empty() || !internal::test(row, to)) continue;
@@ -329,15 +325,13 @@ void LocalCore::apply(Frame& frame) {
 void LocalCore::run_finals(Frame& frame) {
   auto& t = frame.transition;
   for (const auto s : t.exits) {
-    if (internal::test(running_->handlers.states_with(HandlerKind::end), s) &&
-        !call(frame, {HandlerKind::end, s})) {
+    if (has_handler(HandlerKind::end, s) && !call(frame, {HandlerKind::end, s})) {
       return;
     }
   }
   for (std::size_t i = 0; i < t.enters.size(); ++i) {
     const auto s = t.enters[i];
-    if (internal::test(running_->handlers.states_with(HandlerKind::state), s) &&
-        !call(frame, {HandlerKind::state, s})) {
+    if (has_handler(HandlerKind::state, s) && !call(frame, {HandlerKind::state, s})) {
       roll_back(frame, i);
       return;
     }

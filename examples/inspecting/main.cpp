@@ -38,13 +38,12 @@ class Storyteller : public am::Tracer {
 void show_log(am::Machine& door) {
   am::ArgsMapper args;
   args.show<Key>("key", [](const Key& key) { return key.teeth; });
-  const am::TracerId log = am::attach_log(door, {
-                                                    .level = am::LogLevel::operations,
-                                                    .args = args,
-                                                    .sink = [](am::LogLevel, std::string_view line) {
-                                                      fmt::print("{}\n", line);
-                                                    },
-                                                });
+  const am::TracerId log = am::attach_log(
+      door, {
+                .level = am::LogLevel::operations,
+                .args = args,
+                .sink = [](am::LogLevel, std::string_view line) { fmt::print("{}\n", line); },
+            });
   door.add("Locked");
   door.add({"Closed", "Locked"}, Key{"vVv"});
   door.log("somebody is at the door");
@@ -87,10 +86,10 @@ int main() {
   door.on_error({});
 
   fmt::print("\n-- a breakpoint\n");
-  const am::TracerId stop = am::break_on(
-      door, {.added = {"Closed"}, .hit = [](const am::QueuedMutation& m) {
-               fmt::print("here somebody wants {}\n", m.name(m.called.front()));
-             }});
+  const am::TracerId stop =
+      am::break_on(door, {.added = {"Closed"}, .hit = [](const am::QueuedMutation& m) {
+                            fmt::print("here somebody wants {}\n", m.name(m.called.front()));
+                          }});
   door.add("Closed");
   door.detach(stop);
 

@@ -1,6 +1,7 @@
 #include <am/helpers/task_group.hpp>
 
 #include <am/error.hpp>
+#include <am/helpers/internal/slot.hpp>
 #include <am/helpers/internal/worker_threads.hpp>
 
 #include <condition_variable>
@@ -71,16 +72,24 @@ class TaskGroup::State : public std::enable_shared_from_this<State> {
       {
         const std::lock_guard lock(mutex_);
         if (waiting_.empty() || running_ >= options_.limit) return;
+        try {
+          if (options_.executor == nullptr) thread = threads_.take();
+        } catch (...) {
+          if (running_ != 0) return;  // it gets the thread of one that ends
+          job = std::move(waiting_.front());
+          waiting_.pop_front();
+          throw;
+        }
         job = std::move(waiting_.front());
         waiting_.pop_front();
         ++running_;
-        if (options_.executor == nullptr) thread = threads_.take();
       }
       const auto executor =
           thread != nullptr ? std::shared_ptr<Executor>(thread) : options_.executor;
-      job(executor, [weak = weak_from_this(), thread](std::exception_ptr failure) {
-        if (const auto self = weak.lock()) self->ended(thread, failure);
-      });
+      job(executor, [slot = std::make_shared<internal::Slot>(
+                         [weak = weak_from_this(), thread](std::exception_ptr failure) {
+                           if (const auto self = weak.lock()) self->ended(thread, failure);
+                         })](std::exception_ptr failure) { slot->end(failure); });
     }
   }
 

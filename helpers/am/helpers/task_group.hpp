@@ -42,7 +42,8 @@ class TaskGroup {
   ~TaskGroup();
 
   /// Runs `fn()`, which returns nothing or `am::Task<>`, as soon as there is room. Never blocks.
-  /// False, and `fn` is dropped, when too many wait already or the group is closed.
+  /// False, and `fn` is dropped, when too many wait already or the group is closed. Throws
+  /// `std::system_error` when the group's first thread cannot be started.
   template <std::invocable F>
   bool run(F fn) {
     return add(job(std::move(fn)), true);
@@ -57,8 +58,8 @@ class TaskGroup {
   std::size_t waiting() const;
   /// Blocks until nothing runs or waits: fired, timeout or stopped. Not in one of its tasks.
   Ended wait(Limits limits = {}) const;
-  /// Drops what waits, takes nothing more, and waits for the group's own threads, at most 2 s for
-  /// each. Repeated calls are harmless.
+  /// Drops what waits or has not begun, takes nothing more, and waits for the group's own threads,
+  /// at most 2 s for each. Repeated calls are harmless.
   void close();
 
  private:

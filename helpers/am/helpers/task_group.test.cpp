@@ -5,10 +5,12 @@
 #include <am/thread_executor.hpp>
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <semaphore>
 #include <stdexcept>
+#include <system_error>
 
 namespace {
 
@@ -90,6 +92,71 @@ TEST(TaskGroup, has_limits_and_an_end) {
   group.close();
   EXPECT_FALSE(group.run([] {}));
 }
+
+TEST(TaskGroup, does_not_count_what_an_executor_has_dropped) {
+  std::binary_semaphore begun{0};
+  std::binary_semaphore go_on{0};
+  const auto loop = std::make_shared<am::ThreadExecutor>();
+  loop->post([&] {
+    begun.release();
+    go_on.acquire();
+  });
+  begun.acquire();
+  am::TaskGroup group{{.limit = 2, .executor = loop}};
+  group.run([] { ADD_FAILURE() << "ran"; });
+  group.run([]() -> am::Task<> {
+    ADD_FAILURE() << "ran";
+    co_return;
+  });
+  EXPECT_EQ(group.running(), 2U);
+  loop->stop(0ms);
+  group.close();
+  EXPECT_EQ(group.wait({.timeout = 1s}), am::Ended::fired);
+  EXPECT_EQ(group.running(), 0U);
+  go_on.release();
+}
+
+#ifdef __GLIBC__
+/// While it is there, no thread can be started.
+class NoMoreThreads {
+ public:
+  NoMoreThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, std::size_t{1} << 60);
+    pthread_setattr_default_np(&huge);
+    pthread_attr_destroy(&huge);
+  }
+  ~NoMoreThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+  NoMoreThreads(const NoMoreThreads&) = delete;
+  NoMoreThreads& operator=(const NoMoreThreads&) = delete;
+
+ private:
+  pthread_attr_t before_{};
+};
+
+TEST(TaskGroup, goes_on_with_the_threads_that_it_has) {
+  std::binary_semaphore go_on{0};
+  am::TaskGroup group;
+  {
+    const NoMoreThreads none;
+    EXPECT_THROW(group.run([] {}), std::system_error);
+  }
+  EXPECT_EQ(group.running() + group.waiting(), 0U);
+  EXPECT_TRUE(group.run([&] { go_on.acquire(); }));
+  {
+    const NoMoreThreads none;
+    EXPECT_TRUE(group.run([] {}));
+    EXPECT_EQ(group.running(), 1U);
+    go_on.release();
+    EXPECT_EQ(group.wait({.timeout = patience}), am::Ended::fired);
+  }
+}
+#endif
 
 TEST(Condition, holds_when_every_part_does) {
   am::Machine m{{{"A", {}}, {"B", {}}, {"C", {}}}};

@@ -3,6 +3,7 @@
 #include <am/error.hpp>
 #include <am/helpers/internal/insist.hpp>
 #include <am/helpers/internal/local.hpp>
+#include <am/helpers/internal/slot.hpp>
 #include <am/helpers/internal/worker_threads.hpp>
 #include <am/internal/local_core.hpp>
 
@@ -150,24 +151,42 @@ void FanOut::State::name_came(const Api& machine, std::size_t) {
 
 void FanOut::State::task_came(const Api& machine, std::size_t index) {
   std::shared_ptr<Executor> executor;
+  std::exception_ptr no_place;
   FanOutTask given{.index = index, .machine = machine};
   {
     const std::lock_guard lock(mutex_);
     auto& task = tasks_[index];
     // One that still ends a previous activation is started again when it has.
     if (closed_ || task.phase == Phase::running || task.phase == Phase::ending) return;
-    task.phase = Phase::running;
     task.round = machine.core()->board().tick(name_state_);
-    task.stop = std::stop_source{};
-    given.stop = task.stop.get_token();
-    executor = place(task);
-    // Ends with the activation and with the machine; it may have ended already.
-    task.link.emplace(machine.core()->context(task.state),
-                      [stop = task.stop]() mutable { stop.request_stop(); });
+    try {
+      executor = place(task);
+    } catch (...) {  // no more threads
+      no_place = std::current_exception();
+    }
+    task.phase = no_place == nullptr ? Phase::running : Phase::ending;
+    if (no_place == nullptr) {
+      task.stop = std::stop_source{};
+      given.stop = task.stop.get_token();
+      // Ends with the activation and with the machine; it may have ended already.
+      task.link.emplace(machine.core()->context(task.state),
+                        [stop = task.stop]() mutable { stop.request_stop(); });
+    }
   }
-  run_(executor, given, [weak = weak_from_this(), index, stop = given.stop](auto failure) {
-    if (const auto self = weak.lock()) self->ended(index, stop, failure);
-  });
+  if (no_place != nullptr) {
+    return fail(machine, index, error_info(no_place, task_state(name_, index)));
+  }
+  const auto slot = std::make_shared<internal::Slot>(
+      [weak = weak_from_this(), index, stop = given.stop](std::exception_ptr failure) {
+        if (const auto self = weak.lock()) self->ended(index, stop, std::move(failure));
+      },
+      std::make_exception_ptr(
+          Error(Errc::disposed, "a task was abandoned: its executor has been stopped")));
+  try {
+    run_(executor, given, [slot](std::exception_ptr failure) { slot->end(std::move(failure)); });
+  } catch (...) {
+    slot->end(std::current_exception());
+  }
 }
 
 void FanOut::State::task_done(const Api& machine, std::size_t) { fill(machine); }
@@ -220,7 +239,8 @@ void FanOut::State::ended(std::size_t index, const std::stop_token& stop,
 
 void FanOut::State::fail(Api machine, std::size_t index, ErrorInfo error) {
   const auto state = tasks_[index].state;
-  machine.add_error(std::move(error));
+  // Asynchronous: what `validate` throws must not get out of the task's thread.
+  machine.add_async(machine.schema().id(exception_state), Args(std::move(error)));
   internal::insist(
       machine, [state](Api& m) { return m.remove_async(m.schema().id(state)); },
       [weak = weak_from_this(), index, machine](Result) {
@@ -264,8 +284,11 @@ std::vector<std::size_t> FanOut::State::choose(const Api& machine) {
   for (; busy < options_.concurrency && !waiting.empty(); ++busy) {
     auto place = waiting.begin();
     if (options_.choose) {
-      const auto found = std::ranges::find(waiting, options_.choose(waiting));
-      if (found != waiting.end()) place = found;
+      try {
+        const auto found = std::ranges::find(waiting, options_.choose(waiting));
+        if (found != waiting.end()) place = found;
+      } catch (...) {  // then it is the lowest
+      }
     }
     tasks_[*place].phase = Phase::starting;
     chosen.push_back(*place);

@@ -40,8 +40,8 @@ struct FanOutTask {
 struct FanOutOptions {
   /// Most tasks that run at a time.
   std::size_t concurrency = 4;
-  /// Picks the next task among those that have not begun (ascending). The lowest when empty. Called
-  /// with a lock held: it must not call the FanOut or the machine.
+  /// Picks the next task among those that have not begun (ascending). The lowest when empty, or
+  /// when it throws. Called with a lock held: it must not call the FanOut or the machine.
   std::function<std::size_t(std::span<const std::size_t>)> choose{};
   /// Where tasks run. Null: `concurrency` threads of the FanOut's own, started as they are needed.
   std::shared_ptr<Executor> executor{};

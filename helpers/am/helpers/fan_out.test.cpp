@@ -3,6 +3,7 @@
 #include <am/thread_executor.hpp>
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -172,5 +173,95 @@ TEST(FanOut, says_what_is_wrong_with_its_schema) {
   EXPECT_THROW((void)am::fan_out(plain, "Fetch", {}, [](am::FanOutTask) {}), am::Error);
   EXPECT_THROW(am::fan_out_schema({}, "Fetch", 0), am::Error);
 }
+
+TEST(FanOut, does_not_count_what_an_executor_has_dropped) {
+  am::Machine m{schema(3)};
+  std::binary_semaphore begun{0};
+  std::binary_semaphore go_on{0};
+  const auto loop = std::make_shared<am::ThreadExecutor>();
+  loop->post([&] {
+    begun.release();
+    go_on.acquire();
+  });
+  begun.acquire();
+  const am::FanOut fetch{
+      m, "Fetch", {.concurrency = 2, .executor = loop}, [](am::FanOutTask) { ADD_FAILURE(); }};
+  m.add("Fetch");
+  EXPECT_EQ(fetch.progress().running, 2U);
+  loop->stop(0ms);
+  EXPECT_EQ(fetch.progress().running, 0U);
+  EXPECT_EQ(fetch.progress().failed, 3U);
+  EXPECT_TRUE(m.is("Exception"));
+  EXPECT_TRUE(m.is_not({"Fetch0", "Fetch1", "Fetch2"}));
+  go_on.release();
+}
+
+TEST(FanOut, survives_what_validate_throws) {
+  am::Machine m{schema(2), {.validate = [](const am::MutationRequest& request) -> bool {
+                  if (request.args.get_if<am::ErrorInfo>() == nullptr) return true;
+                  throw std::runtime_error("no errors here");
+                }}};
+  const am::FanOut fetch{m, "Fetch", {}, [](am::FanOutTask task) {
+                           if (task.index == 0) throw std::runtime_error("no route");
+                         }};
+  const auto other = m.when("Fetch1Done");
+  m.add("Fetch");
+  EXPECT_EQ(other.wait_for(patience), am::Ended::fired);
+  EXPECT_EQ(m.when_not("Fetch0").wait_for(patience), am::Ended::fired);
+  EXPECT_FALSE(m.is("Exception"));
+}
+
+TEST(FanOut, takes_the_lowest_when_choosing_throws) {
+  am::Machine m{schema(3)};
+  std::vector<std::size_t> order;
+  const am::FanOut fetch{
+      m,
+      "Fetch",
+      {.concurrency = 1,
+       .choose = [](auto) -> std::size_t { throw std::runtime_error("undecided"); }},
+      [&](am::FanOutTask task) { order.push_back(task.index); }};
+  m.add("Fetch");
+  ASSERT_EQ(m.when("FetchDone").wait_for(1s), am::Ended::fired);
+  EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 2}));
+}
+
+#ifdef __GLIBC__
+/// While it is there, no thread can be started.
+class NoMoreThreads {
+ public:
+  NoMoreThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, std::size_t{1} << 60);
+    pthread_setattr_default_np(&huge);
+    pthread_attr_destroy(&huge);
+  }
+  ~NoMoreThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+  NoMoreThreads(const NoMoreThreads&) = delete;
+  NoMoreThreads& operator=(const NoMoreThreads&) = delete;
+
+ private:
+  pthread_attr_t before_{};
+};
+
+TEST(FanOut, tells_of_a_task_that_gets_no_thread) {
+  am::Machine m{schema(2)};
+  const am::FanOut fetch{m, "Fetch", {}, [](am::FanOutTask) {}};
+  {
+    const NoMoreThreads none;
+    m.add("Fetch");
+  }
+  EXPECT_EQ(fetch.progress().running, 0U);
+  EXPECT_EQ(fetch.progress().failed, 2U);
+  EXPECT_TRUE(m.is("Exception"));
+  m.remove("Fetch");
+  m.add("Fetch");
+  EXPECT_EQ(m.when("FetchDone").wait_for(1s), am::Ended::fired);
+}
+#endif
 
 }  // namespace

@@ -78,7 +78,7 @@ class FanOut::State : public std::enable_shared_from_this<State> {
   void name_came(const Api& machine, std::size_t);
   void task_came(const Api& machine, std::size_t index);
   void task_done(const Api& machine, std::size_t);
-  void refused(const Api& machine, std::size_t index);
+  void refused(std::size_t index);
   void ended(std::size_t index, const std::stop_token& stop, std::exception_ptr failure);
   void fail(Api machine, std::size_t index, ErrorInfo error);
   void failed(const Api& machine, std::size_t index);
@@ -221,15 +221,16 @@ void FanOut::State::ended(std::size_t index, const std::stop_token& stop,
   }
   internal::insist(
       *machine, [done](Api& m) { return m.add_async(m.schema().id(done)); },
-      [weak = weak_from_this(), index, api = *machine](Result result) {
+      [weak = weak_from_this(), index](Result result) {
         const auto self = weak.lock();
-        if (self == nullptr) return;
+        const auto api = self != nullptr ? self->machine() : std::nullopt;
+        if (!api) return;
         if (result == Result::executed) {
           self->idle(index);
-          self->fill(api);
+          self->fill(*api);
         } else if (result.reason() != Reason::disposed) {
           self->fail(
-              api, index,
+              *api, index,
               {.message = fmt::format("\"{}\" was refused: {}", done_state(self->name_, index),
                                       to_string(result.reason())),
                .where = task_state(self->name_, index)});
@@ -243,11 +244,12 @@ void FanOut::State::fail(Api machine, std::size_t index, ErrorInfo error) {
   machine.add_async(machine.schema().id(exception_state), Args(std::move(error)));
   internal::insist(
       machine, [state](Api& m) { return m.remove_async(m.schema().id(state)); },
-      [weak = weak_from_this(), index, machine](Result) {
+      [weak = weak_from_this(), index](Result) {
         const auto self = weak.lock();
-        if (self == nullptr) return;
-        self->failed(machine, index);
-        self->fill(machine);
+        const auto api = self != nullptr ? self->machine() : std::nullopt;
+        if (!api) return;
+        self->failed(*api, index);
+        self->fill(*api);
       });
 }
 
@@ -302,14 +304,14 @@ void FanOut::State::fill(Api machine) {
     internal::insist(
         machine,
         [state = tasks_[index].state](Api& m) { return m.add_async(m.schema().id(state)); },
-        [weak = weak_from_this(), index, machine](Result) {
-          if (const auto self = weak.lock()) self->refused(machine, index);
+        [weak = weak_from_this(), index](Result) {
+          if (const auto self = weak.lock()) self->refused(index);
         });
   }
 }
 
 /// Its state was to come: when that was kept out, it is tried again as soon as anything ends.
-void FanOut::State::refused(const Api&, std::size_t index) {
+void FanOut::State::refused(std::size_t index) {
   const std::lock_guard lock(mutex_);
   if (tasks_[index].phase == Phase::starting) tasks_[index].phase = Phase::idle;
 }

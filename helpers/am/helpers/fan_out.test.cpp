@@ -1,5 +1,6 @@
 #include <am/helpers/fan_out.hpp>
 
+#include <am/testing.hpp>
 #include <am/thread_executor.hpp>
 
 #include <gtest/gtest.h>
@@ -172,6 +173,36 @@ TEST(FanOut, says_what_is_wrong_with_its_schema) {
   am::Machine plain{{{"Fetch", {}}}};
   EXPECT_THROW((void)am::fan_out(plain, "Fetch", {}, [](am::FanOutTask) {}), am::Error);
   EXPECT_THROW(am::fan_out_schema({}, "Fetch", 0), am::Error);
+}
+
+TEST(FanOut, waits_until_its_machine_has_recovered_from_a_handler) {
+  std::binary_semaphore ended{0};
+  std::binary_semaphore go_on{0};
+  const auto timers = std::make_shared<am::FakeTimers>();
+  am::Machine m{am::fan_out_schema({{"Stuck", {}}}, "Fetch", 1),
+                {.timers = timers,
+                 .handlers = am::HandlersRun::on_own_thread,
+                 .handler_timeout = 500ms,
+                 .handler_deadline = 1ms}};
+  m.on_state("Stuck", [&](am::Event&) {
+    go_on.acquire();
+    ended.release();
+  });
+  std::binary_semaphore go{0};
+  const am::FanOut fetch{m, "Fetch", {}, [&](am::FanOutTask) { go.acquire(); }};
+  m.add("Fetch");
+  EXPECT_EQ(fetch.progress().running, 1U);
+  EXPECT_EQ(m.add("Stuck").reason(), am::Reason::timeout);
+  EXPECT_EQ(m.add("Stuck").reason(), am::Reason::backoff);
+  go.release();
+  const auto done = m.when("FetchDone");
+  for (int i = 0; i < 200 && done.wait_for(10ms) != am::Ended::fired; ++i) {
+    timers->advance(100ms);
+    EXPECT_EQ(fetch.progress().failed, 0U);
+  }
+  EXPECT_TRUE(done.done());
+  go_on.release();
+  ended.acquire();
 }
 
 TEST(FanOut, does_not_count_what_an_executor_has_dropped) {

@@ -212,11 +212,12 @@ void Pipe::State::changed(std::span<const TickChange> changes, const Transition*
   }
   auto came_through = trail != nullptr ? *trail : PipeTrail{};
   came_through.machines.push_back(source_key_);
+  std::deque<Item> forgotten;  // destroyed without the lock: arguments may call the pipe
   {
     const std::lock_guard lock(mutex_);
     if (!active()) return;
     if (mailbox_.size() >= options_.mailbox_limit) {
-      mailbox_.clear();
+      forgotten.swap(mailbox_);
       sync_ = true;
     } else {
       mailbox_.push_back({std::move(steps), std::move(args), std::move(came_through)});
@@ -226,9 +227,10 @@ void Pipe::State::changed(std::span<const TickChange> changes, const Transition*
 }
 
 void Pipe::State::sync_later() {
+  std::deque<Item> forgotten;
   {
     const std::lock_guard lock(mutex_);
-    mailbox_.clear();  // what is in it has happened to the source already
+    forgotten.swap(mailbox_);  // what is in it has happened to the source already
     sync_ = true;
   }
   schedule();
@@ -354,13 +356,14 @@ void Pipe::State::told(Result result) {
   if (result == Result::executed || result.reason() == Reason::disposed) return;
   const bool lost = result.reason() == Reason::queue_full || result == Result::not_sent ||
                     result == Result::unknown;
+  std::deque<Item> forgotten;
   {
     const std::lock_guard lock(mutex_);
     if (!lost) {
       ++counters_.refused;
       return;
     }
-    mailbox_.clear();
+    forgotten.swap(mailbox_);
     sync_ = true;
     if (std::exchange(waiting_, true)) return;
   }

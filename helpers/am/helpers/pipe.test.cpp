@@ -298,6 +298,29 @@ TEST(Pipe, is_closed_while_others_mutate) {
   go_on = false;
 }
 
+TEST(Pipe, destroys_arguments_that_call_it) {
+  struct Caller {
+    std::shared_ptr<void> at_the_end;
+  };
+  am::Machine source{letters()};
+  am::Machine target{letters()};
+  int calls = 0;
+  const auto loop = std::make_shared<am::ThreadExecutor>();
+  std::binary_semaphore go_on{0};
+  loop->post([&] { go_on.acquire(); });
+  const am::Pipe pipe{
+      source, target, {{"A"}, {"B"}}, {.sync = false, .executor = loop, .mailbox_limit = 1}};
+  source.add("A", Caller{std::shared_ptr<void>(&calls, [&](void*) {
+               pipe.counters();
+               ++calls;
+             })});
+  EXPECT_EQ(calls, 0);
+  source.add("B");
+  EXPECT_EQ(calls, 1);
+  go_on.release();
+  EXPECT_EQ(target.when({"A", "B"}).wait_for(patience), am::Ended::fired);
+}
+
 // -- what changes become ------------------------------------------------------------
 
 am::TickChange change(am::StateIndex state, std::uint64_t before, std::uint64_t after) {

@@ -18,7 +18,7 @@ namespace {
 
 /// How many transitions one visit forwards before others get their turn on the thread.
 constexpr int visit_limit = 64;
-/// How long a pipe leaves a target alone that could not be reached.
+/// How long a pipe leaves a target alone that could not be reached, or recovers from a handler.
 constexpr auto unreachable_pause = std::chrono::milliseconds{100};
 
 /// Travels with a forwarded mutation: the machines that it came through.
@@ -354,7 +354,11 @@ void Pipe::State::mutate(Api& target, Kind kind, std::vector<StateIndex> states,
 void Pipe::State::told(Result result) {
   in_flight_.fetch_sub(1, std::memory_order_acq_rel);
   if (result == Result::executed || result.reason() == Reason::disposed) return;
-  const bool lost = result.reason() == Reason::queue_full || result == Result::not_sent ||
+  const auto reason = result.reason();
+  // Of a timeout nobody knows whether the mutation's own handlers overran, or the target has
+  // emptied its queue because of another's.
+  const bool lost = reason == Reason::queue_full || reason == Reason::backoff ||
+                    reason == Reason::timeout || result == Result::not_sent ||
                     result == Result::unknown;
   std::deque<Item> forgotten;
   {
@@ -378,11 +382,13 @@ void Pipe::State::told(Result result) {
   };
   const auto target = lock(target_);
   if (!target) return;
-  if (target->is_local()) {
+  if (target->is_local() && reason == Reason::queue_full) {
     target->when_queue_ends().then(again);
   } else {
     const auto timers = target->core()->timers();
-    timers->at(timers->now() + unreachable_pause, again, executor_);
+    // Not inline, which would be on the timers' thread.
+    timers->at(timers->now() + unreachable_pause, again,
+               executor_ != inline_executor() ? executor_ : nullptr);
   }
 }
 

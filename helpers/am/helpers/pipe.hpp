@@ -51,8 +51,8 @@ struct PipeCounters {
 ///   between two looks are forwarded as one, and a state that came and went in between as an add
 ///   and a remove.
 /// * The target is mutated without blocking: what its relations or handlers refuse is dropped; when
-///   its queue is full, or its link is down, it is brought in line with the source as soon as it
-///   can be.
+///   its queue is full, its link is down, a handler of it overruns, or it recovers from one, it is
+///   brought in line with the source as soon as it can be.
 /// * Several states may feed one: it is removed when the last of them has gone.
 /// * A state called Err... comes with Exception, and with the source's error as its argument; and
 /// so

@@ -2,6 +2,7 @@
 
 #include <am/helpers/internal/pipe_route.hpp>
 #include <am/machine.hpp>
+#include <am/testing.hpp>
 #include <am/thread_executor.hpp>
 
 #include <gtest/gtest.h>
@@ -319,6 +320,47 @@ TEST(Pipe, destroys_arguments_that_call_it) {
   EXPECT_EQ(calls, 1);
   go_on.release();
   EXPECT_EQ(target.when({"A", "B"}).wait_for(patience), am::Ended::fired);
+}
+
+TEST(Pipe, brings_in_line_a_target_that_had_to_recover) {
+  std::binary_semaphore ended{0};
+  std::binary_semaphore go_on{0};
+  const auto timers = std::make_shared<am::FakeTimers>();
+  am::Machine source{letters()};
+  am::Machine target{letters(),
+                     {.timers = timers,
+                      .handlers = am::HandlersRun::on_own_thread,
+                      .handler_timeout = 50ms,
+                      .handler_deadline = 1ms}};
+  target.on_state("Ready", [&](am::Event&) {
+    go_on.acquire();
+    ended.release();
+  });
+  const am::Pipe pipe{source, target, {{"A"}, {"B"}}};
+  EXPECT_EQ(target.add("Ready").reason(), am::Reason::timeout);
+  source.add("A");
+  source.add("B");
+  EXPECT_FALSE(target.is("A"));
+  EXPECT_EQ(pipe.counters().refused, 0U);
+  timers->advance(4s);
+  EXPECT_EQ(target.when({"A", "B"}).wait_for(1s), am::Ended::fired);
+  go_on.release();
+  ended.acquire();
+}
+
+TEST(Pipe, brings_in_line_what_timed_out) {
+  const auto timers = std::make_shared<am::FakeTimers>();
+  am::Machine source{letters()};
+  am::Machine target{letters(), {.timers = timers, .handler_timeout = 20ms}};
+  std::atomic<bool> slow{true};
+  target.on_state("A", [&](am::Event&) {
+    if (slow.exchange(false)) std::this_thread::sleep_for(100ms);
+  });
+  const am::Pipe pipe{source, target, {{"A"}}};
+  source.add("A");
+  EXPECT_FALSE(target.is("A"));
+  timers->advance(1s);
+  EXPECT_EQ(target.when("A").wait_for(1s), am::Ended::fired);
 }
 
 // -- what changes become ------------------------------------------------------------

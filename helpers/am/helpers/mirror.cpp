@@ -23,11 +23,17 @@ std::vector<PipedState> piped(const Schema& schema) {
   return states;
 }
 
+/// Exception is there when the source has it, and at no other time.
+PipeOptions faithful(PipeOptions options) {
+  options.with_exception = false;
+  return options;
+}
+
 }  // namespace
 
 Mirror::Mirror(const Api& source, MirrorOptions options)
     : machine_(mirror_schema(source.schema(), options.states), {.id = std::move(options.id)}),
       pipe_(source, machine_, piped(mirror_schema(source.schema(), options.states)),
-            std::move(options.pipe)) {}
+            faithful(std::move(options.pipe))) {}
 
 }  // namespace am

@@ -15,6 +15,7 @@ struct MirrorOptions {
   std::string id{};
   /// The states to show; all of them when empty.
   std::vector<StateName> states{};
+  /// `with_exception` is not looked at: Exception comes and goes with the source's.
   PipeOptions pipe{};
 };
 

@@ -48,4 +48,19 @@ TEST(Mirror, shows_errors_and_outlives_its_source) {
   EXPECT_TRUE(mirror.machine().is("Exception"));
 }
 
+TEST(Mirror, shows_no_exception_that_the_source_does_not_have) {
+  am::Machine source{{{"ErrDoor", {}}}};
+  am::Mirror mirror{source};
+  am::Mirror part{source, {.states = {"ErrDoor"}}};
+  source.add("ErrDoor");
+  EXPECT_TRUE(mirror.machine().is("ErrDoor"));
+  EXPECT_TRUE(part.machine().is("ErrDoor"));
+  EXPECT_FALSE(mirror.machine().is("Exception"));
+  EXPECT_FALSE(part.machine().is("Exception"));
+  source.add_error({.message = "jammed"});
+  EXPECT_TRUE(mirror.machine().is("Exception"));
+  source.remove("Exception");
+  EXPECT_FALSE(mirror.machine().is("Exception"));
+}
+
 }  // namespace

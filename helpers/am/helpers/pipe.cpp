@@ -311,7 +311,8 @@ void Pipe::State::bring_in_line(const Api& source, Api& target) {
 
 void Pipe::State::forward(Api& target, Item item) {
   auto& steps = item.steps;
-  if (steps.error && std::ranges::find(steps.add, exception_) == steps.add.end()) {
+  if (steps.error && options_.with_exception &&
+      std::ranges::find(steps.add, exception_) == steps.add.end()) {
     steps.add.push_back(exception_);
   }
   // The trail is for pipes of this process.

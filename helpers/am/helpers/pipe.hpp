@@ -32,6 +32,8 @@ struct PipeOptions {
   /// Most transitions that wait to be forwarded. Beyond, they are forgotten, and the target is
   /// brought in line with the source as it is then.
   std::size_t mailbox_limit = 1000;
+  /// States called Err... come with Exception. Without, they come alone, still with the error.
+  bool with_exception = true;
 };
 
 struct PipeCounters {

@@ -23,7 +23,7 @@ class Interval final : public std::enable_shared_from_this<Interval>,
         fn_(std::move(fn)),
         options_(std::move(options)),
         timers_(options_.timers != nullptr ? options_.timers : system_timers()),
-        next_(timers_->now() + every_),
+        next_(detail::deadline_after(timers_->now(), every_)),
         last_(detail::deadline_after(timers_->now(), options_.total)) {}
 
   void start() {
@@ -54,8 +54,8 @@ class Interval final : public std::enable_shared_from_this<Interval>,
     if (!fn_()) return finish(Ended::fired);
     const auto now = timers_->now();
     if (now >= last_) return finish(Ended::timeout);
-    next_ += every_;
-    if (next_ <= now) next_ = now + every_;
+    next_ = detail::deadline_after(next_, every_);
+    if (next_ <= now) next_ = detail::deadline_after(now, every_);
     arm();
   }
 
@@ -106,13 +106,13 @@ class Debounce::State : public std::enable_shared_from_this<State> {
         timers_(timers != nullptr ? std::move(timers) : machine.core()->timers()) {}
 
   void poke() {
-    const auto due = timers_->now() + quiet_;
+    const auto due = detail::deadline_after(timers_->now(), quiet_);
     {
       const std::lock_guard lock(mutex_);
       if (closed_) return;
       due_ = due;
       // A timer that is armed looks at `due_` when it goes off, and goes on from there.
-      if (std::exchange(armed_, true)) return;
+      if (due == detail::never || std::exchange(armed_, true)) return;
     }
     arm(due);
   }

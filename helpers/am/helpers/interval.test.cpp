@@ -108,4 +108,23 @@ TEST_F(DebounceTest, watches_states) {
   EXPECT_TRUE(m.is("Save"));
 }
 
+TEST_F(Interval, of_for_ever_never_calls) {
+  timers->advance(1s);
+  int calls = 0;
+  const auto ended = am::interval(am::forever, [&] { return ++calls < 5; }, {.timers = timers});
+  timers->advance(1h);
+  EXPECT_EQ(calls, 0);
+  EXPECT_FALSE(ended.done());
+}
+
+TEST_F(DebounceTest, of_for_ever_never_goes_off) {
+  timers->advance(1s);
+  am::Debounce save{m, "Save", am::forever};
+  save.poke();
+  timers->advance(1h);
+  EXPECT_FALSE(m.is("Save"));
+  EXPECT_EQ(timers->pending(), 0U);
+  EXPECT_TRUE(save.cancel());
+}
+
 }  // namespace

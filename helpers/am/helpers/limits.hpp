@@ -10,7 +10,9 @@
 
 namespace am {
 
-/// "No timeout": longer than any clock counts.
+/// "No limit", of a timeout or of any other duration of helpers: longer than any clock counts. They
+/// take nanoseconds, so nothing longer than 292 years can be said: `milliseconds::max()` overflows
+/// on its way there, and is not the same.
 inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
 
 /// When to give up waiting. The default never does: there is no hidden timeout.

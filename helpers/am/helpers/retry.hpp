@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/api.hpp>
+#include <am/helpers/limits.hpp>
 #include <am/task.hpp>
 
 #include <chrono>
@@ -20,9 +21,9 @@ struct RetryOptions {
   std::size_t retries = 10;
   /// The pause before the first retry; each further one is twice as long.
   std::chrono::nanoseconds first_delay = std::chrono::milliseconds{100};
-  /// The longest pause.
+  /// The longest pause; `am::forever` for no limit.
   std::chrono::nanoseconds max_delay = std::chrono::seconds{5};
-  /// No try begins after this long.
+  /// No try begins after this long; `am::forever` for no limit.
   std::chrono::nanoseconds max_total = std::chrono::seconds{5};
   /// Each pause is shorter by a random part of at most this share (0 to 1), so that many callers do
   /// not come back together.

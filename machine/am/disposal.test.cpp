@@ -17,9 +17,6 @@ using namespace std::chrono_literals;
 using am::Reason;
 using am::Result;
 
-/// Longer than any of it takes.
-constexpr auto patience = 20s;
-
 TEST(Disposal, happens_in_order) {
   am::Machine m{{{"A", {}}, {"B", {}}}};
   m.add("A");

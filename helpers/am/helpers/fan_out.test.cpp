@@ -1,10 +1,10 @@
 #include <am/helpers/fan_out.hpp>
 
+#include <am/helpers/internal/no_more_threads.hpp>
 #include <am/testing.hpp>
 #include <am/thread_executor.hpp>
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -257,33 +257,11 @@ TEST(FanOut, takes_the_lowest_when_choosing_throws) {
 }
 
 #ifdef __GLIBC__
-/// While it is there, no thread can be started.
-class NoMoreThreads {
- public:
-  NoMoreThreads() {
-    pthread_getattr_default_np(&before_);
-    pthread_attr_t huge;
-    pthread_attr_init(&huge);
-    pthread_attr_setstacksize(&huge, std::size_t{1} << 60);
-    pthread_setattr_default_np(&huge);
-    pthread_attr_destroy(&huge);
-  }
-  ~NoMoreThreads() {
-    pthread_setattr_default_np(&before_);
-    pthread_attr_destroy(&before_);
-  }
-  NoMoreThreads(const NoMoreThreads&) = delete;
-  NoMoreThreads& operator=(const NoMoreThreads&) = delete;
-
- private:
-  pthread_attr_t before_{};
-};
-
 TEST(FanOut, tells_of_a_task_that_gets_no_thread) {
   am::Machine m{schema(2)};
   const am::FanOut fetch{m, "Fetch", {}, [](am::FanOutTask) {}};
   {
-    const NoMoreThreads none;
+    const am::internal::NoMoreThreads none;
     m.add("Fetch");
   }
   EXPECT_EQ(fetch.progress().running, 0U);

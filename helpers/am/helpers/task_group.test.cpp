@@ -1,11 +1,11 @@
 #include <am/helpers/task_group.hpp>
 
 #include <am/helpers/condition.hpp>
+#include <am/helpers/internal/no_more_threads.hpp>
 #include <am/machine.hpp>
 #include <am/thread_executor.hpp>
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <atomic>
 #include <semaphore>
@@ -117,39 +117,17 @@ TEST(TaskGroup, does_not_count_what_an_executor_has_dropped) {
 }
 
 #ifdef __GLIBC__
-/// While it is there, no thread can be started.
-class NoMoreThreads {
- public:
-  NoMoreThreads() {
-    pthread_getattr_default_np(&before_);
-    pthread_attr_t huge;
-    pthread_attr_init(&huge);
-    pthread_attr_setstacksize(&huge, std::size_t{1} << 60);
-    pthread_setattr_default_np(&huge);
-    pthread_attr_destroy(&huge);
-  }
-  ~NoMoreThreads() {
-    pthread_setattr_default_np(&before_);
-    pthread_attr_destroy(&before_);
-  }
-  NoMoreThreads(const NoMoreThreads&) = delete;
-  NoMoreThreads& operator=(const NoMoreThreads&) = delete;
-
- private:
-  pthread_attr_t before_{};
-};
-
 TEST(TaskGroup, goes_on_with_the_threads_that_it_has) {
   std::binary_semaphore go_on{0};
   am::TaskGroup group;
   {
-    const NoMoreThreads none;
+    const am::internal::NoMoreThreads none;
     EXPECT_THROW(group.run([] {}), std::system_error);
   }
   EXPECT_EQ(group.running() + group.waiting(), 0U);
   EXPECT_TRUE(group.run([&] { go_on.acquire(); }));
   {
-    const NoMoreThreads none;
+    const am::internal::NoMoreThreads none;
     EXPECT_TRUE(group.run([] {}));
     EXPECT_EQ(group.running(), 1U);
     go_on.release();

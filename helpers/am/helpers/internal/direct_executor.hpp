@@ -11,8 +11,11 @@ class DirectExecutor final : public Executor {
  public:
   void post(std::function<void()> fn) override { fn(); }
 
+  /// Never destroyed, like the machine's own executors: threads that go on while static objects go
+  /// may still use it.
   static const std::shared_ptr<Executor>& instance() {
-    static const std::shared_ptr<Executor> executor = std::make_shared<DirectExecutor>();
+    static const auto& executor =
+        *new std::shared_ptr<Executor>(std::make_shared<DirectExecutor>());
     return executor;
   }
 };

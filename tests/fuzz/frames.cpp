@@ -1,0 +1,69 @@
+// Frames as they come from a peer: what is read is written again as the same bytes.
+#include "target.hpp"
+
+#include <am/rpc/internal/messages.hpp>
+
+#include <algorithm>
+
+namespace {
+
+namespace rpc = am::rpc::internal;
+using fuzz::require;
+
+template <class Message>
+void write(rpc::Writer& writer, rpc::LinkId link, const Message& message) {
+  rpc::encode(writer, link, message);
+}
+void write(rpc::Writer&, rpc::LinkId, const std::monostate&) { require(false); }
+
+/// Memory that a frame may make a receiver take, against its own size. A byte is a state index, a
+/// request, a tick, a change or half an extension; vectors double.
+bool in_proportion(const rpc::DecodeScratch& scratch, std::size_t size) {
+  const std::size_t most = 2 * size + 64;
+  return scratch.called.capacity() <= most && scratch.running.capacity() <= most &&
+         scratch.extensions.capacity() <= most && scratch.diff.changes.capacity() <= most &&
+         scratch.clocks.ticks.capacity() <= most;
+}
+
+void check(rpc::ByteView frame, rpc::Sender sender, const rpc::Limits& limits) {
+  rpc::DecodeScratch scratch;
+  const rpc::Decoded decoded = rpc::decode(frame, sender, limits, scratch);
+  require(in_proportion(scratch, frame.size()));
+  const auto head = rpc::peek(frame);
+  if (!decoded.ok()) {
+    require(std::holds_alternative<std::monostate>(decoded.message));
+    require(*decoded.field != '\0');
+    return;
+  }
+  require(frame.size() <= limits.frame);
+  require(head && head->type == decoded.type && head->link == decoded.link);
+  rpc::Bytes again;
+  rpc::Writer writer(again, frame.size());
+  std::visit([&](const auto& message) { write(writer, decoded.link, message); }, decoded.message);
+  require(writer.ok() && std::ranges::equal(again, frame));
+}
+
+/// Limits that a few bytes reach.
+rpc::Limits small() {
+  rpc::Limits limits;
+  limits.frame = 200;
+  limits.states = 6;
+  limits.called = 4;
+  limits.id = 5;
+  limits.args = 12;
+  limits.text = 10;
+  limits.extensions = 2;
+  limits.extension = 8;
+  return limits;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto frame = std::as_bytes(std::span{data, size});
+  for (const auto sender : {rpc::Sender::client, rpc::Sender::server}) {
+    check(frame, sender, {});
+    check(frame, sender, small());
+  }
+  return 0;
+}

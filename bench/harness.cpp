@@ -76,9 +76,11 @@ void Report::add(const Row& row) {
   std::string budget;
   bool ok = true;
   if (row.budget) {
-    const bool of_value = row.budget->of == Budget::Of::value;
-    ok = (of_value ? row.value : ratio) <= row.budget->limit;
-    budget = fmt::format("<= {} {}", row.budget->limit, of_value ? row.unit : "x");
+    const auto [of, limit] = *row.budget;
+    const bool of_value = of != Budget::Of::ratio;
+    ok = of == Budget::Of::least ? row.value >= limit : (of_value ? row.value : ratio) <= limit;
+    budget = fmt::format("{} {} {}", of == Budget::Of::least ? ">=" : "<=", limit,
+                         of_value ? row.unit : "x");
   }
   if (json_) {
     nlohmann::ordered_json line{
@@ -94,9 +96,10 @@ void Report::add(const Row& row) {
     if (row.budget) line["budget"] = budget;
     fmt::print("{}\n", line.dump());
   } else {
-    const auto against = row.baseline.empty() ? std::string{}
-                                              : fmt::format("{}: {:.4g} {}", row.baseline,
-                                                            row.baseline_value, row.unit);
+    const auto against =
+        row.baseline.empty() ? std::string{}
+        : !compared          ? row.baseline
+                    : fmt::format("{}: {:.4g} {}", row.baseline, row.baseline_value, row.unit);
     fmt::print("{:<28} {:>10.4g} {:<6} {:>7} {:>11} {:<4} {}\n", row.name, row.value, row.unit,
                compared ? fmt::format("{:.2f}", ratio) : "", budget,
                !row.budget ? ""

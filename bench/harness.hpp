@@ -27,9 +27,9 @@ enum class Clock {
 std::vector<double> measure(const std::vector<Work>& works, const Settings& settings,
                             Clock clock = Clock::thread);
 
-/// What a row has to keep to.
+/// What a row has to keep to: a most, of its value or of its ratio, or a least of its value.
 struct Budget {
-  enum class Of { value, ratio };
+  enum class Of { value, ratio, least };
   Of of;
   double limit;
 };

@@ -1,6 +1,9 @@
 // am-bench GROUP [--json]: the figures of the project, each against a baseline of the same run.
 
 #include "groups.hpp"
+#ifdef BENCH_RPC
+#include "peer.hpp"
+#endif
 
 #include <CLI/CLI.hpp>
 
@@ -29,6 +32,12 @@ constexpr std::array groups{
 #endif
             bench::run_machine_instructions(report, settings);
           }},
+#ifdef BENCH_RPC
+    Group{"rpc", "Remote machines against raw TCP, raw ZeroMQ and gRPC", bench::run_rpc},
+#endif
+#ifdef BENCH_WIRE
+    Group{"wire", "Bytes and calls on the wire", bench::run_wire},
+#endif
 };
 
 /// The C library's locks are cheaper while a process has one thread; programs that use machines
@@ -57,6 +66,14 @@ int main(int argc, char** argv) {
   auto* work_command = app.add_subcommand("work", "Does one named work, for a profiler to look at");
   work_command->add_option("name", work, "toggle16, by_hand, relations2, ...")->required();
   work_command->add_option("--count", count, "How often")->check(CLI::Range(1UL, 100'000'000UL));
+#ifdef BENCH_RPC
+  std::string peer;
+  std::string endpoint;
+  auto* peer_command = app.add_subcommand("peer", "The other process of a measurement");
+  peer_command->group("");  // am-bench starts it itself
+  peer_command->add_option("kind", peer)->required();
+  peer_command->add_option("endpoint", endpoint)->required();
+#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -64,6 +81,9 @@ int main(int argc, char** argv) {
   }
   const std::jthread second_thread(sleep_until_stopped);
   try {
+#ifdef BENCH_RPC
+    if (*peer_command) bench::run_peer(peer, endpoint);
+#endif
     if (*work_command) bench::run_work(work, count);
     for (const auto& group : groups) {
       if (!app.got_subcommand(group.name)) continue;

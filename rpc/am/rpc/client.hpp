@@ -4,6 +4,7 @@
 #include <am/api.hpp>
 #include <am/rpc/expected.hpp>
 #include <am/rpc/log.hpp>
+#include <am/rpc/security.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -28,6 +29,10 @@ struct ClientOptions {
   std::chrono::milliseconds call_timeout{10'000};
   /// Longest frame accepted or sent, in bytes.
   std::size_t max_frame_bytes = std::size_t{1} << 20U;
+  /// Keys: who this is, the only server that is talked to, and encryption. tcp and ipc.
+  std::optional<ClientSecurity> security{};
+  /// Connects without keys to other hosts, too: anybody on the way may read along and answer.
+  bool allow_plain_tcp = false;
   LogSink log{};
 };
 

@@ -12,9 +12,9 @@ Server::Server(ServerOptions options)
   core_->start();
 }
 
-Server::Server(const Api& source, ServerOptions options)
+Server::Server(const Api& source, ServerOptions options, const ExposeOptions& expose)
     : core_(std::make_shared<internal::ServerCore>(std::move(options))) {
-  core_->expose(source);
+  core_->expose(source, expose);
   core_->start();
 }
 
@@ -35,7 +35,12 @@ Server::~Server() {
   }
 }
 
-void Server::expose(const Api& source) { core_->expose(source); }
+void Server::expose(const Api& source, const ExposeOptions& options) {
+  core_->expose(source, options);
+}
+void Server::allow_clients(std::vector<AllowedClient> clients) {
+  core_->allow_clients(std::move(clients));
+}
 const std::string& Server::endpoint() const noexcept { return core_->endpoint(); }
 ServerStats Server::stats() const { return core_->stats(); }
 bool Server::stop(std::chrono::milliseconds timeout) { return core_->stop(timeout); }

@@ -3,12 +3,15 @@
 
 #include <am/api.hpp>
 #include <am/rpc/log.hpp>
+#include <am/rpc/security.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace am::rpc {
 
@@ -31,6 +34,14 @@ struct ServerOptions {
   std::size_t max_frame_bytes = std::size_t{1} << 20U;
   /// Most links of one connection.
   std::size_t max_links_per_connection = 4096;
+  /// Keys: who gets in, and encryption. tcp and ipc.
+  std::optional<ServerSecurity> security{};
+  /// Listens without keys where other hosts may connect, too: whoever reaches the port may read and
+  /// mutate, and the network may read along.
+  bool allow_plain_tcp = false;
+  /// The only client id that is let in; "": any. Clients choose their ids, so this keeps out
+  /// mistakes, not enemies: keys do.
+  std::string allow_id{};
   LogSink log{};
 };
 
@@ -44,7 +55,7 @@ struct ServerStats {
   /// Frames that belong to no link and could not be read.
   std::uint64_t stray_frames = 0;
   std::uint64_t mutations = 0;  ///< passed on to a machine, dry runs included
-  std::uint64_t denied = 0;     ///< not passed on: unknown state, bad arguments, limits
+  std::uint64_t denied = 0;     ///< not passed on: no right, unknown state, bad arguments, limits
   std::uint64_t replies = 0;
   std::uint64_t pushes = 0;
   std::uint64_t snapshots = 0;
@@ -62,15 +73,22 @@ class Server {
   /// rule, `std::system_error` when the endpoint cannot be bound.
   explicit Server(ServerOptions options);
   /// Listens and exposes `source`, which is also what clients get that name no machine.
-  explicit Server(const Api& source, ServerOptions options = {});
+  explicit Server(const Api& source, ServerOptions options = {}, const ExposeOptions& expose = {});
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
   /// Stops, with the default deadline; on its own I/O thread, by another one.
   ~Server();
 
   /// Exposes one more machine, under its id; the first one is what clients get that name none.
-  /// Throws `Error` (invalid_argument) when the id is taken, or for a machine that is not local.
-  void expose(const Api& source);
+  /// Throws `Error` (invalid_argument) when the id is taken, or for a machine that is not local,
+  /// and (unknown_state) for options that name a state which it does not have.
+  void expose(const Api& source, const ExposeOptions& options = {});
+
+  /// Replaces the clients that are let in. Those that are connected and no longer listed are cut
+  /// off; the others stay, with the rights that the new list gives them. Throws `Error`
+  /// (invalid_argument) for a server without keys, and for a list with a key missing or twice,
+  /// which changes nothing.
+  void allow_clients(std::vector<AllowedClient> clients);
 
   /// The effective endpoint, wildcards resolved.
   const std::string& endpoint() const noexcept;

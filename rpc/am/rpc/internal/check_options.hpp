@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/error.hpp>
+#include <am/rpc/internal/transport/endpoint.hpp>
 
 #include <fmt/format.h>
 
@@ -38,6 +39,20 @@ inline void check_at_least(std::string_view option, std::size_t value, std::size
   if (value >= least) return;
   throw Error(Errc::invalid_argument,
               fmt::format("{} is {}: it has to be at least {}", option, value, least));
+}
+
+enum class Plain { refused, allowed };
+
+/// Throws `Error` (invalid_argument) for tcp beyond this host that is neither encrypted nor allowed
+/// to be plain.
+inline void check_reach(const std::string& text, Endpoint::Use use, bool keys, Plain plain) {
+  if (keys || plain == Plain::allowed || !Endpoint::parse(text, use).leaves_host) return;
+  throw Error(
+      Errc::invalid_argument,
+      fmt::format("endpoint \"{}\" is open to the network without encryption, and to anybody: "
+                  "give keys (security, made by `am-keys make`), use a loopback address or "
+                  "ipc, or say that this is wanted (allow_plain_tcp)",
+                  text));
 }
 
 /// Throws `Error` (invalid_argument) for an id that does not fit into a frame.

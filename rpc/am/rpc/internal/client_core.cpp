@@ -22,6 +22,10 @@ DealerOptions dealer_options(const ClientOptions& options) {
   dealer.limits.max_frame_bytes = options.max_frame_bytes;
   // One turn may bring a frame of every link and of every thread that calls.
   dealer.limits.send_queue = 100'000;
+  if (options.security) {
+    dealer.key = options.security->key;
+    dealer.server_key = options.security->server;
+  }
   return dealer;
 }
 
@@ -29,6 +33,17 @@ ClientOptions checked(ClientOptions options) {
   options.call_timeout = checked_duration("call_timeout", options.call_timeout, Zero::refused);
   check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
   check_id("the client's id", options.id, Limits{}.id);
+  if (options.security && !options.security->key) {
+    throw Error(Errc::invalid_argument,
+                "security has no key: give the client's own, SecretKey::from_file(\"NAME.key\")");
+  }
+  if (options.security && !options.security->server) {
+    throw Error(Errc::invalid_argument,
+                "security does not name the server: give its public key, "
+                "PublicKey::from_file(\"SERVER.pub\")");
+  }
+  check_reach(options.endpoint, Endpoint::Use::connect, options.security.has_value(),
+              options.allow_plain_tcp ? Plain::allowed : Plain::refused);
   return options;
 }
 
@@ -94,10 +109,12 @@ Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) 
   slot->error = LinkError{LinkErrc::unreachable, "given up"};
   lock.unlock();
   post(CloseCommand{id});
-  return LinkError{
-      LinkErrc::unreachable,
+  auto text =
       fmt::format("no server {} at {} within {} ms", connected_ ? "answered" : "could be reached",
-                  options_.endpoint, slot->options.timeout.count())};
+                  options_.endpoint, slot->options.timeout.count());
+  const std::lock_guard refusal_lock(commands_mutex_);
+  if (!refusal_.empty()) text += ": " + refusal_;
+  return LinkError{LinkErrc::unreachable, std::move(text)};
 }
 
 Result ClientCore::call(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
@@ -261,6 +278,10 @@ void ClientCore::run(StopCommand&) {
 void ClientCore::on_connected() {
   io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   connected_ = true;
+  {
+    const std::lock_guard lock(commands_mutex_);
+    refusal_.clear();
+  }
   for (auto& [id, link] : links_) {
     if (link->link.state() != ClientLink::State::idle) continue;
     link->link.start({}, now(), effects_);
@@ -286,6 +307,24 @@ void ClientCore::on_disconnected() {
     }
     link.link.abandon(fmt::format("the connection to {} was lost", options_.endpoint), effects_);
     after(link);
+  }
+}
+
+void ClientCore::on_refused(Refusal refusal, std::string_view why) {
+  bool news = false;
+  {
+    const std::lock_guard lock(commands_mutex_);
+    news = std::exchange(refusal_, std::string{why}) != why;
+  }
+  if (news) log(fmt::format("{}: {}", options_.endpoint, why));
+  if (refusal != Refusal::certain) return;
+  std::vector<LinkId> waiting;
+  for (const auto& [id, link] : links_) {
+    if (link->attaching != nullptr) waiting.push_back(id);
+  }
+  for (const auto id : waiting) {
+    fail(*links_.at(id), {LinkErrc::refused, fmt::format("{}: {}", options_.endpoint, why)});
+    erase(id);
   }
 }
 

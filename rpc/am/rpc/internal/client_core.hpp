@@ -54,6 +54,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void on_wake() override;
   void on_connected() override;
   void on_disconnected() override;
+  void on_refused(Refusal refusal, std::string_view why) override;
   TransportTime next_deadline() override;
   void on_deadline(TransportTime now) override;
 
@@ -137,6 +138,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   std::mutex commands_mutex_;
   std::vector<Command> commands_;
   bool stopped_ = false;  ///< guarded by commands_mutex_: no more commands are taken
+  std::string refusal_;   ///< guarded by commands_mutex_: why the last handshake failed
 
   std::mutex stop_mutex_;
   std::condition_variable stop_changed_;

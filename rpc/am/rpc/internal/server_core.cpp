@@ -20,6 +20,10 @@ RouterOptions router_options(const ServerOptions& options) {
   router.endpoint = options.endpoint;
   router.limits.max_frame_bytes = options.max_frame_bytes;
   router.handshake_timeout = options.handshake_timeout;
+  if (options.security) {
+    router.key = options.security->key;
+    router.admitted = AllowedClients(options.security->clients).keys();
+  }
   return router;
 }
 
@@ -39,6 +43,12 @@ ServerOptions checked(ServerOptions options) {
       checked_duration("handshake_timeout", options.handshake_timeout, Zero::refused);
   check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
   check_at_least("max_links_per_connection", options.max_links_per_connection, 1);
+  if (options.security && !options.security->key) {
+    throw Error(Errc::invalid_argument,
+                "security has no key: give the server's own, SecretKey::from_file(\"NAME.key\")");
+  }
+  check_reach(options.endpoint, Endpoint::Use::bind, options.security.has_value(),
+              options.allow_plain_tcp ? Plain::allowed : Plain::refused);
   return options;
 }
 
@@ -68,11 +78,12 @@ ServerCore::ServerCore(ServerOptions options)
       link_options_(link_options(options_)),
       transport_(Context::shared(), router_options(options_)) {
   register_builtin_args();
+  if (options_.security) allowed_.emplace(options_.security->clients);
 }
 
 void ServerCore::start() { transport_.start(shared_from_this()); }
 
-void ServerCore::expose(const Api& machine) {
+void ServerCore::expose(const Api& machine, const ExposeOptions& options) {
   const std::lock_guard lock(sources_mutex_);
   if (std::ranges::any_of(exposed_,
                           [&](const auto& e) { return e->source->id() == machine.id(); })) {
@@ -93,7 +104,8 @@ void ServerCore::expose(const Api& machine) {
                     "{} bytes",
                     name.text, limits.tags, limits.tag));
   }
-  auto exposed = std::make_unique<Exposed>();
+  auto exposed =
+      std::make_unique<Exposed>(Exposed{nullptr, CallableStates(options, machine.schema()), {}});
   exposed->source = std::make_unique<Source>(machine, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
       // What the I/O thread changes itself, it finds at the end of its turn.
@@ -103,6 +115,32 @@ void ServerCore::expose(const Api& machine) {
     }
   });
   exposed_.push_back(std::move(exposed));
+}
+
+void ServerCore::allow_clients(std::vector<AllowedClient> clients) {
+  if (!allowed_) {
+    throw Error(Errc::invalid_argument,
+                "a server without keys lets everybody in: give it some (ServerOptions::security)");
+  }
+  allowed_->replace(std::move(clients));
+  transport_.admit(allowed_->keys());
+  allowed_changed_ = true;
+  transport_.wake();
+}
+
+/// Drops the peers whose keys are not listed any more.
+void ServerCore::cut_off_unlisted() {
+  std::vector<PeerId> unlisted;
+  for (const auto& [peer, links] : peers_) {
+    const auto client = allowed_->find(transport_.key(peer));
+    if (!client) unlisted.push_back(peer);
+    for (const auto& [id, link] : links) link->may_mutate = client && client->may_mutate;
+  }
+  for (const auto peer : unlisted) {
+    log(fmt::format("peer {}: cut off, its key is not listed any more",
+                    static_cast<std::uint64_t>(peer)));
+    transport_.drop(peer);
+  }
 }
 
 bool ServerCore::stop(std::chrono::milliseconds timeout) {
@@ -300,7 +338,26 @@ ServerCore::Exposed* ServerCore::find_exposed(std::string_view id) {
   return found == exposed_.end() ? nullptr : found->get();
 }
 
+/// False when the client is not let in, and has been told.
+bool ServerCore::admit(Link& link, const HelloReceived& hello) {
+  const char* why = nullptr;
+  if (allowed_) {
+    const auto client = allowed_->find(transport_.key(link.peer));
+    if (!client) why = "its key is not listed";
+    link.may_mutate = client && client->may_mutate;
+  }
+  if (why == nullptr && !options_.allow_id.empty() && hello.client_id != options_.allow_id) {
+    why = "another client id is expected";
+  }
+  if (why == nullptr) return true;
+  counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
+  log(fmt::format("client \"{}\": refused, {}", hello.client_id, why));
+  link.link.refuse(RefuseCode::denied, fmt::format("no access: {}", why), 0, effects_);
+  return false;
+}
+
 void ServerCore::handle(Link& link, const HelloReceived& hello) {
+  if (!admit(link, hello)) return;
   auto* exposed = find_exposed(hello.machine_id);
   if (exposed == nullptr) {
     counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
@@ -340,6 +397,15 @@ void ServerCore::handle(Link& link, const HelloReceived& hello) {
 
 void ServerCore::handle(Link& link, const MutationReceived& mutation) {
   const LinkKey key{link.peer, link.link.id()};
+  const auto denied = link.may_mutate ? link.exposed->callable.denies(mutation.op, mutation.called,
+                                                                      link.exposed->source->names())
+                                      : "this client may read, and not mutate";
+  if (!denied.empty()) {
+    counters_.denied.fetch_add(1, std::memory_order_relaxed);
+    link.link.on_result(mutation.request, {Result::not_sent, Reason::denied}, denied,
+                        link.exposed->source->clocks(), std::nullopt, now(), effects_);
+    return;
+  }
   auto decoded = ArgTypes::global().decode(mutation.args);
   if (!decoded.ok()) {
     counters_.denied.fetch_add(1, std::memory_order_relaxed);
@@ -453,6 +519,7 @@ void ServerCore::poll(Link& link, TransportTime time) {
 
 void ServerCore::on_wake() {
   io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  if (allowed_changed_.exchange(false)) cut_off_unlisted();
   {
     const std::lock_guard lock(stop_mutex_);
     if (!stopping_ || said_bye_) return;

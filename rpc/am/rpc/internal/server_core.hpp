@@ -1,6 +1,7 @@
 // The server behind `am::rpc::Server`: joins the endpoint, its links and the exposed machines.
 #pragma once
 
+#include <am/rpc/internal/access.hpp>
 #include <am/rpc/internal/server_link.hpp>
 #include <am/rpc/internal/source.hpp>
 #include <am/rpc/internal/transport/router.hpp>
@@ -27,7 +28,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   explicit ServerCore(ServerOptions options);
 
   void start();
-  void expose(const Api& machine);
+  void expose(const Api& machine, const ExposeOptions& options);
+  void allow_clients(std::vector<AllowedClient> clients);
   const std::string& endpoint() const noexcept { return transport_.endpoint(); }
   ServerStats stats() const;
   bool stop(std::chrono::milliseconds timeout);
@@ -51,6 +53,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   /// A source and the links that are open to it.
   struct Exposed {
     std::unique_ptr<Source> source;
+    CallableStates callable;
     std::set<Link*> links{};
   };
   struct Link {
@@ -59,6 +62,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     PeerId peer;
     ServerLink link;
     Exposed* exposed = nullptr;
+    bool may_mutate = true;
     TransportTime scheduled = no_deadline;
     LinkStats counted{};  ///< what of its counters is in the server's
   };
@@ -80,6 +84,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   Link* open(PeerId peer, LinkId id);
   void after(Link& link);
   void handle(Link& link, const HelloReceived& hello);
+  bool admit(Link& link, const HelloReceived& hello);
+  void cut_off_unlisted();
   void handle(Link& link, const MutationReceived& mutation);
   void handle(Link& link, const SyncReceived& sync);
   void handle(Link& link, const LinkClosed& closed);
@@ -99,6 +105,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
 
   const ServerOptions options_;
   ServerLinkOptions link_options_;
+  std::optional<AllowedClients> allowed_;  ///< with keys
+  std::atomic<bool> allowed_changed_{false};
   RouterTransport transport_;
 
   // On the I/O thread only.

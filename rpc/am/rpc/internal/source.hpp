@@ -38,6 +38,8 @@ class Source {
   /// Of `schema()`.
   std::uint64_t fingerprint() const noexcept { return announced_->fingerprint(); }
   ByteView schema() const noexcept { return schema_; }
+  /// Of its states, by index.
+  std::span<const std::string_view> names() const noexcept { return announced_->names(); }
   /// True once the machine has grown since `schema()` was encoded: its links have to end, as they
   /// know other states. By one thread, as `renew`.
   bool outgrown() const noexcept { return &machine_.schema() != announced_; }

@@ -1,5 +1,7 @@
 #include <am/rpc/internal/transport/context.hpp>
 
+#include <am/rpc/internal/transport/zap.hpp>
+
 #include <unistd.h>
 #include <mutex>
 #include <system_error>
@@ -20,16 +22,28 @@ struct Context::Impl {
   }
   ~Impl() {
     // In a forked child the threads that would end it do not exist.
-    if (owner != getpid()) static_cast<void>(context.release());
+    if (owner != getpid()) {
+      static_cast<void>(context.release());
+    } else if (zap != nullptr) {
+      context->shutdown();
+    }
   }
   Impl(Impl&&) = delete;
   Impl& operator=(Impl&&) = delete;
 
   std::unique_ptr<zmq::context_t> context;
+  std::mutex zap_mutex;
+  std::unique_ptr<ZapResponder> zap;  // after the context: it ends first
   pid_t owner = getpid();
 };
 
 void* Context::native() const noexcept { return impl_->context.get(); }
+
+ZapResponder& Context::zap() const {
+  const std::scoped_lock lock(impl_->zap_mutex);
+  if (impl_->zap == nullptr) impl_->zap = std::make_unique<ZapResponder>(native());
+  return *impl_->zap;
+}
 
 Context::Context() : impl_(std::make_shared<Impl>()) {}
 

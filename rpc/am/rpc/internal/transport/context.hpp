@@ -10,6 +10,8 @@ namespace am::rpc::internal {
 /// for tests and load generators, and running into the limit fails far from the cause.
 inline constexpr int max_sockets = 16'384;
 
+class ZapResponder;
+
 /// A handle to a ZeroMQ context. Copies share it; every transport keeps one, and the context ends
 /// with its last user, which blocks at most for the longest linger of the sockets that were closed.
 /// One libzmq I/O thread serves all sockets of a context.
@@ -28,6 +30,10 @@ class Context {
   /// The process's context; made on first use, ended with its last user, then made anew.
   /// Any thread.
   static Context shared();
+
+  /// What decides about peers of sockets with keys; made on first use, and there until the context
+  /// ends. Throws `std::system_error` when sockets or threads have run out. Any thread.
+  ZapResponder& zap() const;
 
   /// The `zmq::context_t` behind it, for the sockets of this folder.
   void* native() const noexcept;

@@ -1,5 +1,6 @@
 #include <am/error.hpp>
 #include <am/rpc/internal/transport/counter_cells.hpp>
+#include <am/rpc/internal/transport/curve.hpp>
 #include <am/rpc/internal/transport/dealer.hpp>
 #include <am/rpc/internal/transport/endpoint.hpp>
 #include <am/rpc/internal/transport/loop.hpp>
@@ -21,6 +22,8 @@ SocketOptions socket_options(const DealerOptions& options) {
   result.connect_timeout = options.connect_timeout;
   result.reconnect_min = options.reconnect_min;
   result.reconnect_max = options.reconnect_max;
+  result.key = options.key;
+  result.server_key = options.server_key;
   check(result);
   return result;
 }
@@ -33,7 +36,9 @@ class DealerTransport::Core final : public LoopBody {
       : context_(std::move(context)),
         endpoint_(Endpoint::parse(options.endpoint, Endpoint::Use::connect)),
         options_(socket_options(options)),
-        loop_(*this) {}
+        loop_(*this) {
+    if (options_.key) check_keys_fit(endpoint_);
+  }
 
   Loop& loop() noexcept { return loop_; }
   TransportCounters counters() const noexcept { return counters_.load(); }
@@ -131,9 +136,26 @@ class DealerTransport::Core final : public LoopBody {
           break;
         case Socket::Event::Kind::retrying: reopen_at_ = no_deadline; break;
         case Socket::Event::Kind::disconnected: take_disconnected(); break;
+        case Socket::Event::Kind::refused:
+          take_refused(Refusal::certain, "the server does not let this client's key in");
+          break;
+        case Socket::Event::Kind::mismatched:
+          take_refused(Refusal::certain,
+                       options_.key ? "the server has no keys, or is no server of this kind"
+                                    : "the server wants keys, or is no server of this kind");
+          break;
+        case Socket::Event::Kind::broken_off:
+          if (options_.key) take_refused(Refusal::likely, "the server may have another key");
+          break;
         case Socket::Event::Kind::accepted: break;
       }
     }
+  }
+
+  void take_refused(Refusal refusal, std::string_view why) noexcept {
+    // libzmq may not try again, see below.
+    reopen_at_ = std::chrono::steady_clock::now() + options_.reconnect_max;
+    if (!loop_.stopping()) handler_->on_refused(refusal, why);
   }
 
   void take_disconnected() noexcept {

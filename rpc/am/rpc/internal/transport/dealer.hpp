@@ -3,12 +3,21 @@
 
 #include <am/rpc/internal/transport/context.hpp>
 #include <am/rpc/internal/transport/types.hpp>
+#include <am/rpc/keys.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace am::rpc::internal {
+
+/// What is known of a handshake that failed.
+enum class Refusal : std::uint8_t {
+  certain,  ///< the other side said so
+  likely,   ///< it closed the connection, as a server does that cannot read what was sent
+};
 
 /// What a dealer tells its embedding. Calls come one at a time, from the thread that has the turn:
 /// the transport's I/O thread. They must not throw and should not block.
@@ -27,6 +36,12 @@ class DealerHandler {
   /// The connection has ended and what was sent but not delivered is lost; a new one is being
   /// tried. Follows every `on_connected`, except at `stop`. inproc: only after `reconnect`.
   virtual void on_disconnected() = 0;
+  /// The server, or what answers in its place, does not take this side's key or lack of one; `why`
+  /// is for people. Trying goes on, slowly, as keys may be added there.
+  virtual void on_refused(Refusal refusal, std::string_view why) {
+    static_cast<void>(refusal);
+    static_cast<void>(why);
+  }
   /// When `on_deadline` wants to be called; `no_deadline` for never. Asked in every turn.
   virtual TransportTime next_deadline() = 0;
   /// `next_deadline()` has passed.
@@ -45,6 +60,10 @@ struct DealerOptions {
   /// One attempt to connect, and the handshake that follows, are given up after these.
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds handshake_timeout{5'000};
+  /// With a key, everything is encrypted, and only the holder of `server_key` is talked to. tcp and
+  /// ipc.
+  SecretKey key{};
+  PublicKey server_key{};
 };
 
 /// A connecting DEALER socket and the one thread that owns it. Connecting, and connecting again, is

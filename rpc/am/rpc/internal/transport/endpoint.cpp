@@ -23,6 +23,13 @@ bool is_ipv6_char(char c) {
          c == '.';
 }
 
+/// Four numbers that start with 127; a name may look like the start of them.
+bool is_loopback(std::string_view host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  if (!host.starts_with("127.") || host.find_first_not_of("0123456789.") != host.npos) return false;
+  return std::ranges::count(host, '.') == 3 && host.back() != '.';
+}
+
 void check_port(std::string_view text, std::string_view port, Endpoint::Use use) {
   if (port == "*" && use == Endpoint::Use::bind) return;
   unsigned number = 0;
@@ -56,6 +63,7 @@ void check_tcp(Endpoint& endpoint, Endpoint::Use use) {
     refuse(text, "needs a host name or address (IPv6 in brackets) before the port");
   }
   check_port(text, address.substr(colon + 1), use);
+  endpoint.leaves_host = !is_loopback(host);
 }
 
 void check_ipc(const Endpoint& endpoint, Endpoint::Use use) {

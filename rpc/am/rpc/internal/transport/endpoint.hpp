@@ -23,6 +23,9 @@ struct Endpoint {
   std::string text{};     ///< the endpoint as given, for example "tcp://127.0.0.1:4000"
   std::string address{};  ///< what follows "scheme://"
   bool ipv6 = false;      ///< the host is in brackets
+  /// tcp, and not by an address of the loopback interface: 127.x.x.x, [::1], localhost. No names
+  /// are resolved, so another name of this host counts as one beyond it.
+  bool leaves_host = false;
 
   /// Checks `text`: "tcp://HOST:PORT" (host: name, IPv4, [IPv6], or `*`), "ipc://PATH" ("ipc://*"
   /// for a fresh path, a leading @ for the abstract namespace) or "inproc://NAME". Throws `Error`

@@ -23,6 +23,7 @@ class PeerTable {
     RoutingId routing{};
     int descriptor = -1;   ///< of its connection while that is open; -1: none that we know of
     ino_t inode = 0;       ///< of that descriptor, which tells a reused number from the real one
+    PublicKey key{};       ///< that it has proved to have, on a router with keys
     bool muted = false;    ///< what it sends is not delivered
     bool leaving = false;  ///< waits in `take_departed`
   };

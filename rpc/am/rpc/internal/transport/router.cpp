@@ -1,10 +1,12 @@
 #include <am/error.hpp>
 #include <am/rpc/internal/transport/counter_cells.hpp>
+#include <am/rpc/internal/transport/curve.hpp>
 #include <am/rpc/internal/transport/endpoint.hpp>
 #include <am/rpc/internal/transport/loop.hpp>
 #include <am/rpc/internal/transport/peer_table.hpp>
 #include <am/rpc/internal/transport/router.hpp>
 #include <am/rpc/internal/transport/socket.hpp>
+#include <am/rpc/internal/transport/zap.hpp>
 
 #include <optional>
 #include <utility>
@@ -35,7 +37,14 @@ class RouterTransport::Core final : public LoopBody {
         max_frame_bytes_(options.limits.max_frame_bytes),
         loop_(*this) {
     const auto endpoint = Endpoint::parse(options.endpoint, Endpoint::Use::bind);
-    socket_.emplace(context_, Socket::Kind::router, socket_options(options));
+    auto socket = socket_options(options);
+    if (options.key) {
+      check_keys_fit(endpoint);
+      domain_.emplace(context_, options.admitted);
+      socket.key = options.key;
+      socket.zap_domain = domain_->name();
+    }
+    socket_.emplace(context_, Socket::Kind::router, socket);
     socket_->bind(endpoint);
     endpoint_ = socket_->bound_endpoint();
   }
@@ -45,6 +54,15 @@ class RouterTransport::Core final : public LoopBody {
   TransportCounters counters() const noexcept { return counters_.load(); }
   void set_handler(std::shared_ptr<RouterHandler> handler) noexcept {
     handler_ = std::move(handler);
+  }
+
+  void admit(const std::vector<PublicKey>& keys) {
+    if (domain_) domain_->replace(keys);
+  }
+
+  PublicKey key(PeerId id) noexcept {
+    const auto* peer = peers_.find(id);
+    return peer == nullptr ? PublicKey{} : peer->key;
   }
 
   SendStatus send(PeerId id, FrameView frame) noexcept {
@@ -135,12 +153,19 @@ class RouterTransport::Core final : public LoopBody {
     if (peer == nullptr && !peers_.departed(message_.routing())) {
       take_events();
       peer = &peers_.introduce(message_.routing(), message_.source_descriptor());
+      if (domain_) peer->key = message_.sender_key();
     }
     if (peer == nullptr || peer->muted) {
       counters_.refused.add(1);
       return;
     }
     counters_.count_in(frame.size());
+    // libzmq has asked for its key; were that ever to fail, nothing of the peer is delivered.
+    if (domain_ && !peer->key) {
+      counters_.refused.add(1);
+      drop(peer->id);
+      return;
+    }
     // inproc has no limit of its own.
     if (frame.size() > max_frame_bytes_) {
       counters_.refused.add(1);
@@ -165,6 +190,7 @@ class RouterTransport::Core final : public LoopBody {
   std::size_t max_frame_bytes_;
   std::string endpoint_;
   std::shared_ptr<RouterHandler> handler_;
+  std::optional<ZapDomain> domain_;  // with keys
   std::optional<Socket> socket_;
   PeerTable peers_;
   CounterCells counters_;
@@ -194,6 +220,8 @@ void RouterTransport::start(std::shared_ptr<RouterHandler> handler) {
 
 const std::string& RouterTransport::endpoint() const noexcept { return core_->endpoint(); }
 
+void RouterTransport::admit(const std::vector<PublicKey>& keys) { core_->admit(keys); }
+
 void RouterTransport::wake() noexcept { core_->loop().wake(); }
 
 TransportCounters RouterTransport::counters() const noexcept { return core_->counters(); }
@@ -205,6 +233,8 @@ bool RouterTransport::stop(std::chrono::milliseconds timeout) {
 SendStatus RouterTransport::send(PeerId peer, FrameView frame) noexcept {
   return core_->send(peer, frame);
 }
+
+PublicKey RouterTransport::key(PeerId peer) const noexcept { return core_->key(peer); }
 
 void RouterTransport::drop(PeerId peer) noexcept { core_->drop(peer); }
 

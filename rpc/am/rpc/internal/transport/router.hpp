@@ -3,10 +3,12 @@
 
 #include <am/rpc/internal/transport/context.hpp>
 #include <am/rpc/internal/transport/types.hpp>
+#include <am/rpc/keys.hpp>
 
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace am::rpc::internal {
 
@@ -43,6 +45,9 @@ struct RouterOptions {
   int backlog = 1024;
   /// A connection that has not finished its handshake by then is closed.
   std::chrono::milliseconds handshake_timeout{10'000};
+  /// With a key, everything is encrypted, and only holders of an admitted key get in. tcp and ipc.
+  SecretKey key{};
+  std::vector<PublicKey> admitted{};
 };
 
 /// A bound ROUTER socket and the one thread that owns it.
@@ -68,6 +73,9 @@ class RouterTransport {
   /// "tcp://0.0.0.0:4711").
   const std::string& endpoint() const noexcept;
 
+  /// With a key: replaces the admitted keys, for peers that connect from now on.
+  void admit(const std::vector<PublicKey>& keys);
+
   /// Has `on_wake` called soon. Never lost, never blocks; a system call only when the thread
   /// sleeps.
   void wake() noexcept;
@@ -86,6 +94,10 @@ class RouterTransport {
 
   /// Queues `frame` (copied) to `peer`. Never blocks and never throws.
   SendStatus send(PeerId peer, FrameView frame) noexcept;
+
+  /// The key that a peer has proved to have, whatever it says of itself. No key: the router has
+  /// none, or the peer is gone.
+  PublicKey key(PeerId peer) const noexcept;
 
   /// Ends the conversation with a peer that misbehaves: nothing of it is delivered any more, its
   /// connection is closed (tcp, ipc), and `on_peer_gone` follows.

@@ -1,11 +1,9 @@
 #include <am/rpc/internal/transport/router.hpp>
 
+#include <am/rpc/internal/transport/raw_socket_test.hpp>
 #include <am/rpc/internal/transport/transport_test.hpp>
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <csignal>
 #include <random>
@@ -16,65 +14,6 @@ namespace am::rpc::internal {
 namespace {
 
 using namespace testing;
-
-/// A TCP connection without ZeroMQ.
-class PlainSocket {
- public:
-  explicit PlainSocket(const std::string& endpoint)
-      : descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
-    open_ = connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  }
-  ~PlainSocket() { close(descriptor_); }
-  PlainSocket(PlainSocket&&) = delete;
-  PlainSocket& operator=(PlainSocket&&) = delete;
-
-  bool open() const { return open_; }
-  void write(std::string_view data) const {
-    static_cast<void>(::send(descriptor_, data.data(), data.size(), MSG_NOSIGNAL));
-  }
-  /// False when the other side closes before `count` bytes have come.
-  bool read(std::size_t count) const {
-    std::string data(count, '\0');
-    return recv(descriptor_, data.data(), count, MSG_WAITALL) == static_cast<ssize_t>(count);
-  }
-
- private:
-  int descriptor_;
-  bool open_ = false;
-};
-
-/// Greeting and READY command of a ZMTP 3.0 DEALER without security.
-std::string zmtp_hello() {
-  std::string hello = "\xff" + std::string(8, '\0') + "\x7f\x03" + std::string(1, '\0') + "NULL";
-  hello.resize(64, '\0');
-  const std::string ready =
-      std::string("\x05READY\x0bSocket-Type", 18) + std::string("\0\0\0\x06", 4) + "DEALER";
-  return hello + '\x04' + static_cast<char>(ready.size()) + ready;
-}
-
-/// A connection that does the handshake by hand.
-class ZmtpSocket : public PlainSocket {
- public:
-  explicit ZmtpSocket(const std::string& endpoint) : PlainSocket(endpoint) {
-    write(zmtp_hello());
-    // The server's greeting and READY, which has an empty identity besides its type.
-    constexpr std::size_t answer = 64 + 43;
-    ready_ = open() && read(answer);
-  }
-  bool ready() const { return ready_; }
-
- private:
-  bool ready_ = false;
-};
-
-std::string short_frame(std::string_view data, bool more = false) {
-  return std::string{more ? '\x01' : '\0'} + static_cast<char>(data.size()) + std::string{data};
-}
 
 TEST(Router, ResolvesWildcardsInItsEndpoint) {
   RunningServer server("tcp://*:*");

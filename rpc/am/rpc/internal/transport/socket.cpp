@@ -1,4 +1,5 @@
 #include <am/error.hpp>
+#include <am/rpc/internal/transport/curve.hpp>
 #include <am/rpc/internal/transport/socket.hpp>
 
 #include <sys/socket.h>
@@ -20,6 +21,10 @@ namespace {
 
 /// A routing id that libzmq made: a zero byte and the socket's counter.
 constexpr std::size_t routing_id_bytes = 5;
+
+// Both are older than libzmq 4.3 but named in its draft headers only.
+constexpr int zap_enforce_domain = 93;
+constexpr const char* user_id_property = "User-Id";
 
 zmq_msg_t* native(std::byte* storage) noexcept { return reinterpret_cast<zmq_msg_t*>(storage); }
 
@@ -75,6 +80,23 @@ void check_count(const char* name, int value) {
   }
 }
 
+/// The key is copied by libzmq, into the socket and each of its connections.
+void set_keys(zmq::socket_t& socket, Socket::Kind kind, const SocketOptions& options) {
+  const auto set = [&](int option, const void* value, std::size_t size) {
+    if (zmq_setsockopt(socket.handle(), option, value, size) != 0) throw zmq::error_t();
+  };
+  set(ZMQ_CURVE_SECRETKEY, options.key.bytes(), key_bytes);
+  if (kind == Socket::Kind::router) {
+    const int on = 1;
+    set(ZMQ_CURVE_SERVER, &on, sizeof on);
+    // Without an answer for the domain nobody comes in; else everybody would.
+    set(zap_enforce_domain, &on, sizeof on);
+  } else {
+    set(ZMQ_CURVE_PUBLICKEY, options.key.public_key().bytes().data(), key_bytes);
+    set(ZMQ_CURVE_SERVERKEY, options.server_key.bytes().data(), key_bytes);
+  }
+}
+
 }  // namespace
 
 void check(const SocketOptions& options) {
@@ -109,6 +131,12 @@ FrameView Message::frame() const noexcept {
 
 int Message::source_descriptor() const noexcept { return zmq_msg_get(native(storage_), ZMQ_SRCFD); }
 
+PublicKey Message::sender_key() const noexcept {
+  const char* const user = zmq_msg_gets(native(storage_), user_id_property);
+  const auto bytes = decode_z85(user == nullptr ? std::string_view{} : std::string_view{user});
+  return bytes ? PublicKey(*bytes) : PublicKey{};
+}
+
 // -- Socket --------------------------------------------------------------------------------------
 
 struct Socket::Impl {
@@ -139,7 +167,8 @@ Socket::Socket(const Context& context, Kind kind, const SocketOptions& options) 
     // With a domain, libzmq turns away peers of ZMTP 1.0 and 2.0, which it must: 4.3.4 takes
     // garbage for such a peer, and then aborts the process ("zmtp_engine.cpp:446") when it closes
     // early.
-    socket.set(zmq::sockopt::zap_domain, "asyncmachine");
+    socket.set(zmq::sockopt::zap_domain, options.zap_domain);
+    if (options.key) set_keys(socket, kind, options);
     if (kind == Kind::router) {
       socket.set(zmq::sockopt::router_mandatory, true);
       socket.set(zmq::sockopt::backlog, options.backlog);
@@ -152,10 +181,12 @@ Socket::Socket(const Context& context, Kind kind, const SocketOptions& options) 
 
     static std::atomic<unsigned> monitors{0};
     const std::string name = "inproc://am-monitor-" + std::to_string(monitors.fetch_add(1));
-    const int events =
-        kind == Kind::router
-            ? ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED
-            : ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED;
+    const int events = kind == Kind::router
+                           ? ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED
+                           : ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                                 ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
     if (zmq_socket_monitor(socket.handle(), name.c_str(), events) != 0) throw zmq::error_t();
     // Unlimited, because libzmq's I/O thread, which serves every socket, would wait for room. What
     // piles up while a handler call hangs is bounded by the rate at which peers connect.
@@ -285,6 +316,9 @@ std::optional<Socket::Event> Socket::next_event() noexcept {
     case ZMQ_EVENT_ACCEPTED: return Event{Event::Kind::accepted, value};
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return Event{Event::Kind::ready, value};
     case ZMQ_EVENT_CONNECT_RETRIED: return Event{Event::Kind::retrying, value};
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: return Event{Event::Kind::refused, value};
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: return Event{Event::Kind::mismatched, value};
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: return Event{Event::Kind::broken_off, value};
     default: return Event{Event::Kind::disconnected, value};
   }
 }

@@ -5,6 +5,8 @@
 #include <am/rpc/internal/transport/context.hpp>
 #include <am/rpc/internal/transport/endpoint.hpp>
 #include <am/rpc/internal/transport/types.hpp>
+#include <am/rpc/internal/transport/zap.hpp>
+#include <am/rpc/keys.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -25,6 +27,12 @@ struct SocketOptions {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds reconnect_min{50};
   std::chrono::milliseconds reconnect_max{2'000};
+  /// Keys of this side; none: no encryption.
+  SecretKey key{};
+  /// Dealer with keys: the only server that it talks to.
+  PublicKey server_key{};
+  /// Router with keys: who decides about peers, see `ZapResponder`.
+  std::string zap_domain{plain_domain};
 };
 
 /// Throws `Error` (invalid_argument) that names the option when one is outside what a socket takes.
@@ -44,6 +52,8 @@ class Message {
   RoutingId routing() const noexcept { return routing_; }
   /// The descriptor of that connection in this process, or -1 (inproc). Costs a map lookup.
   int source_descriptor() const noexcept;
+  /// Router with keys: the one that the sender has proved to have. No key: it has proved none.
+  PublicKey sender_key() const noexcept;
 
  private:
   friend class Socket;
@@ -73,6 +83,9 @@ class Socket {
       ready,         ///< dealer: the handshake is done
       disconnected,  ///< either: a connection ended, whether it was ready or not
       retrying,      ///< dealer: libzmq will connect again
+      refused,       ///< dealer: the server does not let this side's key in
+      mismatched,    ///< dealer: one side has keys and the other has none
+      broken_off,    ///< dealer: a handshake was broken off, for a reason that is not known
     };
     Kind kind;
     int descriptor;  ///< accepted, disconnected: of the connection

@@ -105,6 +105,7 @@ struct Client : DealerHandler, Watched {
 
   std::vector<std::string> frames;
   std::vector<std::string> outbox;
+  std::vector<std::string> refusals;
   int connected = 0;
   int disconnected = 0;
 
@@ -132,6 +133,9 @@ struct Client : DealerHandler, Watched {
   void on_disconnected() override {
     change([&] { ++disconnected; });
   }
+  void on_refused(Refusal, std::string_view why) override {
+    change([&] { refusals.emplace_back(why); });
+  }
   TransportTime next_deadline() override { return no_deadline; }
   void on_deadline(TransportTime) override {}
 };
@@ -140,7 +144,9 @@ struct Client : DealerHandler, Watched {
 struct RunningServer {
   explicit RunningServer(const std::string& endpoint, SocketLimits limits = {},
                          Context context = Context::shared())
-      : transport(std::move(context), {.endpoint = endpoint, .limits = limits}) {
+      : RunningServer(RouterOptions{.endpoint = endpoint, .limits = limits}, std::move(context)) {}
+  explicit RunningServer(RouterOptions options, Context context = Context::shared())
+      : transport(std::move(context), std::move(options)) {
     handler->transport = &transport;
   }
   ~RunningServer() { transport.stop(); }
@@ -157,10 +163,13 @@ struct RunningServer {
 struct RunningClient {
   explicit RunningClient(const std::string& endpoint, SocketLimits limits = {},
                          Context context = Context::shared())
-      : transport(std::move(context), {.endpoint = endpoint,
-                                       .limits = limits,
-                                       .reconnect_min = std::chrono::milliseconds{5},
-                                       .reconnect_max = std::chrono::milliseconds{50}}) {
+      : RunningClient(DealerOptions{.endpoint = endpoint,
+                                    .limits = limits,
+                                    .reconnect_min = std::chrono::milliseconds{5},
+                                    .reconnect_max = std::chrono::milliseconds{50}},
+                      std::move(context)) {}
+  explicit RunningClient(DealerOptions options, Context context = Context::shared())
+      : transport(std::move(context), std::move(options)) {
     handler->transport = &transport;
   }
   ~RunningClient() { transport.stop(); }

@@ -20,7 +20,7 @@ struct AllowedClient {
 };
 
 /// Reads a file with a client in each line: "KEY NAME" or "KEY NAME read-only", as `am-keys` writes
-/// them into NAME.pub. Blank lines are skipped, and lines that start with "# ". Throws `Error`
+/// them into NAME.pub. Blank lines are skipped, and those that start with a #. Throws `Error`
 /// (invalid_argument) that names file, line and remedy: also when others than the file's owner may
 /// write it, for a key that comes twice, and for one that cannot be read.
 std::vector<AllowedClient> read_allowed_clients(const std::string& path);

@@ -213,7 +213,11 @@ void ClientCore::run(OpenCommand& command) {
   auto& link = links_[command.link];
   link = std::make_unique<Link>(command.link, link_options(command.slot->options));
   link->attaching = std::move(command.slot);
-  if (!connected_) return;  // `on_connected` starts it
+  if (!connected_) {  // `on_connected` starts it
+    // Who asks now shall learn whether it is still so, not wait for the next attempt.
+    if (refused_) transport_.reconnect();
+    return;
+  }
   link->link.start({}, now(), effects_);
   after(*link);
 }
@@ -278,6 +282,7 @@ void ClientCore::run(StopCommand&) {
 void ClientCore::on_connected() {
   io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   connected_ = true;
+  refused_ = false;
   {
     const std::lock_guard lock(commands_mutex_);
     refusal_.clear();
@@ -317,6 +322,7 @@ void ClientCore::on_refused(Refusal refusal, std::string_view why) {
     news = std::exchange(refusal_, std::string{why}) != why;
   }
   if (news) log(fmt::format("{}: {}", options_.endpoint, why));
+  refused_ = true;
   if (refusal != Refusal::certain) return;
   std::vector<LinkId> waiting;
   for (const auto& [id, link] : links_) {

@@ -146,6 +146,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
 
   // On the I/O thread only.
   std::vector<Command> running_;
+  bool refused_ = false;  ///< the last handshake failed
   std::map<LinkId, std::unique_ptr<Link>> links_;
   std::set<std::pair<TransportTime, LinkId>> deadlines_;
   ClientEffects effects_;

@@ -112,7 +112,7 @@ std::vector<KeyLine> key_lines(std::string_view text) {
       line.words.push_back(rest.substr(0, length));
       rest.remove_prefix(length);
     }
-    if (!line.words.empty() && line.words.front() != "#") lines.push_back(std::move(line));
+    if (!line.words.empty() && line.words.front().front() != '#') lines.push_back(std::move(line));
   }
   return lines;
 }

@@ -39,8 +39,8 @@ struct KeyLine {
   std::vector<std::string_view> words{};
 };
 
-/// The lines of a file of keys, without blank ones and comments. A comment starts with "# ", as
-/// keys may start with a #. Views into `text`.
+/// The lines of a file of keys, without blank ones and comments, which start with a #, as no key
+/// does. Views into `text`.
 std::vector<KeyLine> key_lines(std::string_view text);
 
 }  // namespace am::rpc::internal

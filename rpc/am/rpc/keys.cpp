@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace am::rpc {
@@ -119,9 +120,15 @@ void write_key_files(const std::string& path, const SecretKey& key) {
   file.text += fmt::format("public {}\nsecret ", public_text);
   internal::append_secret(file.text, key.bytes());
   file.text += "\n";
-  internal::write_new_file(path + ".key", file.text, internal::Keep::secret);
+  // The public half first, so that a failure leaves no secret behind.
   internal::write_new_file(path + ".pub", fmt::format("{} {}\n", public_text, name),
                            internal::Keep::intact);
+  try {
+    internal::write_new_file(path + ".key", file.text, internal::Keep::secret);
+  } catch (...) {
+    std::remove((path + ".pub").c_str());
+    throw;
+  }
 }
 
 }  // namespace am::rpc

@@ -14,7 +14,7 @@ endif()
 # The package that brings an imported target, for find_dependency() in the installed config.
 function(am_package_of target result)
   set(package "")
-  if(target MATCHES "^(fmt|cereal|ZLIB|Threads|CAF)::")
+  if(target MATCHES "^(fmt|cereal|ZLIB|zstd|Threads|CAF)::")
     set(package ${CMAKE_MATCH_1})
   elseif(target STREQUAL "cppzmq")
     set(package cppzmq)

@@ -60,7 +60,7 @@ class Session {
 
  private:
   void act() {
-    switch (in_.byte() % 18) {
+    switch (in_.byte() % 19) {
       case 0: return receive_raw();
       case 1: return welcome();
       case 2:
@@ -77,6 +77,7 @@ class Session {
       case 13: return receive(rpc::Pong{in_.byte(), sequence_ + in_.byte() % 2});
       case 14: return restore();
       case 15: return rare();
+      case 18: return damaged_push();
       default: return pass_time();
     }
   }
@@ -108,9 +109,14 @@ class Session {
     message.machine_id = "m";
     if (in_.flag()) message.schema = schema;
     message.sequence = sequence_ = in_.byte();
+    at_sequence_ = source_;
     message.clocks = source_;
     message.digest = digest();
     receive(message);
+  }
+  void sequenced() {
+    ++sequence_;
+    at_sequence_ = source_;
   }
   /// The source moves; what a server would say of it.
   const rpc::Diff& change() {
@@ -120,12 +126,23 @@ class Session {
     }
     diff_.queue = in_.below(3);
     rpc::apply_diff(diff_, source_);
-    ++sequence_;
+    sequenced();
     return diff_;
   }
   void push() {
     const auto& diff = change();
     receive(rpc::Push{sequence_, &diff, rpc::short_digest(digest())});
+  }
+  /// One that was hurt after its sequence, which nothing but the digest tells.
+  void damaged_push() {
+    const auto& diff = change();
+    frame_.clear();
+    rpc::Writer writer{frame_};
+    rpc::encode(writer, link_id, rpc::Push{sequence_, &diff, rpc::short_digest(digest())});
+    constexpr std::size_t head = 4;  // type, link and a sequence of at most two bytes
+    const auto at = frame_.size() - 1 - in_.below(frame_.size() - head);
+    frame_[at] ^= static_cast<std::byte>(1 + in_.below(255));
+    link_.on_frame(frame_, now_, effects_);
   }
   void lose() { change(); }
   void reply() {
@@ -142,7 +159,7 @@ class Session {
     for (rpc::RequestId r = 1; r <= last && r < 8; ++r) {
       if (in_.flag()) running.push_back(r);
     }
-    ++sequence_;
+    sequenced();
     receive(rpc::Snapshot{sequence_, last, running, source_, digest()});
   }
   void error() {
@@ -210,6 +227,10 @@ class Session {
     }
     require(!opened_ || now.machine_tick >= seen_.machine_tick);
     require(!opened_ || link_.sequence() >= seen_sequence_);
+    if (honest_ && link_.state() == Link::State::open && !link_.resyncing() &&
+        link_.sequence() == sequence_) {
+      require(now == at_sequence_);
+    }
     seen_ = now;
     seen_sequence_ = link_.sequence();
     opened_ = opened_ || link_.state() == Link::State::open;
@@ -254,7 +275,8 @@ class Session {
   rpc::Diff diff_;
   rpc::Clocks source_{{0, 0, 0, 0}, 1, 0};
   std::uint64_t sequence_ = 0;
-  bool honest_ = true;  // nothing was damaged or made up so far
+  rpc::Clocks at_sequence_;  // the source's as of that
+  bool honest_ = true;       // nothing was damaged or made up so far
 
   // What the link has done.
   rpc::DecodeScratch scratch_;

@@ -16,6 +16,32 @@ void write(rpc::Writer& writer, rpc::LinkId link, const Message& message) {
 }
 void write(rpc::Writer&, rpc::LinkId, const std::monostate&) { require(false); }
 
+/// What receivers rely on without looking.
+void check_values(const rpc::Mutate& m) {
+  require(m.lowest_unanswered >= 1 && m.lowest_unanswered <= m.request);
+}
+void check_values(const rpc::Snapshot& s) {
+  rpc::RequestId before = 0;
+  for (const auto request : s.running) {
+    require(before < request && request <= s.last_request);
+    before = request;
+  }
+}
+void check_values(const rpc::Hello& h) {
+  require(1 <= h.version_low && h.version_low <= h.version_high);
+}
+void check_values(const rpc::Diff& diff) {
+  std::size_t next = 0;
+  for (const auto& change : diff.changes) {
+    require(change.index >= next && change.increment != 0);
+    next = std::size_t{change.index} + 1;
+  }
+}
+void check_values(const rpc::Reply& r) { check_values(*r.diff); }
+void check_values(const rpc::Push& p) { check_values(*p.diff); }
+template <class Message>
+void check_values(const Message&) {}
+
 /// Memory that a frame may make a receiver take, against its own size. A byte is a state index, a
 /// request, a tick, a change or half an extension; vectors double.
 bool in_proportion(const rpc::DecodeScratch& scratch, std::size_t size) {
@@ -37,6 +63,7 @@ void check(rpc::ByteView frame, rpc::Sender sender, const rpc::Limits& limits) {
   }
   require(frame.size() <= limits.frame);
   require(head && head->type == decoded.type && head->link == decoded.link);
+  std::visit([](const auto& message) { check_values(message); }, decoded.message);
   rpc::Bytes again;
   rpc::Writer writer(again, frame.size());
   std::visit([&](const auto& message) { write(writer, decoded.link, message); }, decoded.message);

@@ -10,9 +10,6 @@
 
 namespace am {
 
-namespace detail {
-class LocalCore;
-}
 namespace internal {
 class CallLimit;
 }
@@ -21,7 +18,7 @@ class CallLimit;
 /// mutation. Valid during the call, on the thread that runs the handler.
 class Event {
  public:
-  Event(detail::LocalCore& core, const Transition& transition, HandlerKind kind, StateIndex state,
+  Event(detail::Core& core, const Transition& transition, HandlerKind kind, StateIndex state,
         StateIndex second, const internal::CallLimit* limit = nullptr)
       : core_(core),
         transition_(transition),
@@ -64,7 +61,7 @@ class Event {
  private:
   [[noreturn]] void throw_missing(const char* type) const;
 
-  detail::LocalCore& core_;
+  detail::Core& core_;
   const Transition& transition_;
   const internal::CallLimit* limit_;
   HandlerKind kind_;

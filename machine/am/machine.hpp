@@ -23,6 +23,10 @@
 
 namespace am {
 
+namespace detail {
+class LocalCore;
+}
+
 /// What happens to a mutation when the queue is at its limit.
 enum class QueueFull : std::uint8_t {
   refuse,  ///< it is canceled with Reason::queue_full

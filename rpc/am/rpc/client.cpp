@@ -53,6 +53,19 @@ bool RemoteMachine::connected() const { return !core_->over(); }
 std::string RemoteMachine::link_error() const { return remote(core_).end_reason(); }
 LinkTraffic RemoteMachine::traffic() const { return remote(core_).traffic(); }
 
+TracerId RemoteMachine::trace(std::shared_ptr<Tracer> tracer) {
+  return remote(core_).watchers().trace(std::move(tracer));
+}
+bool RemoteMachine::detach(TracerId id) { return remote(core_).watchers().detach(id); }
+BindingId RemoteMachine::bind(std::vector<NamedHandler> handlers) {
+  return remote(core_).watchers().bind(schema(), std::move(handlers));
+}
+BindingId RemoteMachine::bind_one(HandlerKind kind, StateRef state, HandlerFunction function) {
+  return remote(core_).watchers().bind(schema(), kind, board_->index_of(state),
+                                       std::move(function));
+}
+bool RemoteMachine::detach(BindingId id) { return remote(core_).watchers().detach(id); }
+
 // -- the client --------------------------------------------------------------------------------
 
 Client::Client(ClientOptions options)

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <am/api.hpp>
+#include <am/handlers.hpp>
 #include <am/rpc/expected.hpp>
 #include <am/rpc/log.hpp>
 #include <am/rpc/security.hpp>
+#include <am/tracer.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -12,6 +14,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace am::rpc {
 
@@ -90,8 +95,57 @@ class RemoteMachine : public Api {
   std::string link_error() const;
   LinkTraffic traffic() const;
 
+  // -- watching ------------------------------------------------------------------
+  // Called on the client's I/O thread, one update as one transition, before waits end: they must
+  // not block, and blocking mutations made there throw `Error` (would_deadlock); use `add_async`.
+  // What they throw is dropped.
+
+  /// Attaches a tracer: of the transitions of an update it is told init, start and end, with the
+  /// type `set` and the states that are active then as called. Throws `Error` (invalid_argument)
+  /// for null. Any thread.
+  TracerId trace(std::shared_ptr<Tracer> tracer);
+  /// Removes a tracer; false when there is none with this id. Any thread.
+  bool detach(TracerId id);
+
+  /// Binds the final handlers that `AM_HANDLERS` lists in `H`. They follow ticks: a state that was
+  /// left and entered again within one update gets both calls, one that came and went too. Throws
+  /// `Error` as `Machine::bind` does, and invalid_argument for handlers that could refuse: those
+  /// are the machine's own. Any thread.
+  template <class H>
+  BindingId bind(H handlers) {
+    return bind(std::make_shared<H>(std::move(handlers)));
+  }
+  /// The same for an object that others share.
+  template <class H>
+  BindingId bind(std::shared_ptr<H> handlers) {
+    detail::HandlerCollector<H> collector(handlers);
+    handlers->am_handlers(collector);
+    return bind(collector.take());
+  }
+  /// Binds handlers by name, all under one id.
+  BindingId bind(std::vector<NamedHandler> handlers);
+  /// Binds one handler by name: "FooState", "FooEnd" or "AnyState".
+  template <class F>
+  BindingId on(std::string_view name, F function) {
+    return bind(
+        std::vector<NamedHandler>{{std::string(name), detail::make_handler(std::move(function))}});
+  }
+  /// After `state` activated.
+  template <class F>
+  BindingId on_state(StateRef state, F function) {
+    return bind_one(HandlerKind::state, state, detail::make_handler(std::move(function)));
+  }
+  /// After `state` deactivated.
+  template <class F>
+  BindingId on_end(StateRef state, F function) {
+    return bind_one(HandlerKind::end, state, detail::make_handler(std::move(function)));
+  }
+  /// Removes a binding; false when there is none with this id. Any thread.
+  bool detach(BindingId id);
+
  private:
   friend class Client;
+  BindingId bind_one(HandlerKind kind, StateRef state, HandlerFunction function);
   explicit RemoteMachine(std::shared_ptr<internal::RemoteCore> core);
   void detach() noexcept;
 };

@@ -63,7 +63,7 @@ struct ServerStats {
   std::uint64_t bytes_out = 0;
 };
 
-/// Exposes local machines to remote ones. Machines do not know that they are exposed; many servers
+/// Exposes machines to remote ones. Machines do not know that they are exposed; many servers
 /// may expose one machine. One I/O thread serves the endpoint, and runs the mutations that arrive
 /// while their machine is idle. All methods may be called from any thread. One that was moved from
 /// may only be assigned or destroyed.
@@ -80,8 +80,8 @@ class Server {
   ~Server();
 
   /// Exposes one more machine, under its id; the first one is what clients get that name none.
-  /// Throws `Error` (invalid_argument) when the id is taken, or for a machine that is not local,
-  /// and (unknown_state) for options that name a state which it does not have.
+  /// Throws `Error` (invalid_argument) when the id is taken, and (unknown_state) for options that
+  /// name a state which it does not have.
   void expose(const Api& source, const ExposeOptions& options = {});
 
   /// Replaces the clients that are let in. Those that are connected and no longer listed are cut

@@ -428,6 +428,7 @@ void ClientCore::handle(Link& link, LinkOpened& opened) {
   }
   link.remote =
       std::make_shared<RemoteCore>(opened.machine_id, *schema, shared_from_this(), link.link.id());
+  link.remote->set_epoch(opened.epoch);
   std::vector<StateIndex> all(schema->size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<StateIndex>(i);
   link.remote->apply(link.link.clocks(), all);

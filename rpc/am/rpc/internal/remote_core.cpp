@@ -59,6 +59,13 @@ void RemoteCore::mutate_async(detail::Operation operation, const StateList& stat
                       });
 }
 
+void RemoteCore::forward(Op op, std::span<const StateIndex> called, ByteView args,
+                         std::function<void(Result, std::string error)> told) {
+  if (over()) return told({Result::not_sent, Reason::link}, "");
+  client_->call_async(link_, op, {called.begin(), called.end()}, {args.begin(), args.end()}, {},
+                      std::move(told));
+}
+
 void RemoteCore::remember_error(std::string error) {
   if (error.empty()) return;
   const std::lock_guard lock(mutex_);
@@ -95,11 +102,18 @@ std::optional<Ended> RemoteCore::over() const noexcept {
 }
 
 void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed) {
-  publish(changed, [&](detail::ClockBoard::Write& write) {
-    for (const auto i : changed) write.tick(i, clocks.ticks[i]);
-    write.queue_tick(clocks.queue_tick);
-    write.machine_tick(clocks.machine_tick);
-  });
+  const auto show = [&] {
+    publish(changed, [&](detail::ClockBoard::Write& write) {
+      for (const auto i : changed) write.tick(i, clocks.ticks[i]);
+      write.queue_tick(clocks.queue_tick);
+      write.machine_tick(clocks.machine_tick);
+    });
+  };
+  if (watchers_.any()) {
+    watchers_.tell(*this, clocks, changed, {}, show);
+  } else {
+    show();
+  }
   fire_waits(changed);
   fire_queue_waits(clocks.queue_tick);
 }
@@ -117,6 +131,7 @@ void RemoteCore::end(Ended how, std::string reason) {
     end_reason_ = std::move(reason);
   }
   release_all(how);
+  if (watchers_.any()) watchers_.tell_disposed();
 }
 
 std::string RemoteCore::end_reason() const {

@@ -5,8 +5,10 @@
 #include <am/rpc/client.hpp>
 #include <am/rpc/internal/clock_codec.hpp>
 #include <am/rpc/internal/messages.hpp>
+#include <am/rpc/internal/watchers.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -52,6 +54,15 @@ class RemoteCore final : public detail::Core {
   void end(Ended how, std::string reason);
   std::string end_reason() const;
   LinkTraffic traffic() const;
+  /// Tracers and handlers here; told on the I/O thread.
+  Watchers& watchers() noexcept { return watchers_; }
+  /// Sends a mutation of another proxy on, with arguments as they came. `told` as for
+  /// `ClientCore::call_async`. Never blocks.
+  void forward(Op op, std::span<const StateIndex> called, ByteView args,
+               std::function<void(Result, std::string error)> told);
+  /// Names the life of the source that the clocks are of. Any thread.
+  std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+  void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_release); }
   LinkId link() const noexcept { return link_; }
   ClientCore& client() const noexcept { return *client_; }
 
@@ -61,10 +72,12 @@ class RemoteCore final : public detail::Core {
   const std::shared_ptr<ClientCore> client_;
   const LinkId link_;
   std::atomic<int> over_{-1};
+  std::atomic<std::uint64_t> epoch_{0};
   mutable std::mutex mutex_;
   std::string end_reason_;
   std::optional<ErrorInfo> last_error_;
   LinkTraffic traffic_{};
+  Watchers watchers_;
 };
 
 }  // namespace am::rpc::internal

@@ -406,20 +406,17 @@ void ServerCore::handle(Link& link, const MutationReceived& mutation) {
                         link.exposed->source->clocks(), std::nullopt, now(), effects_);
     return;
   }
-  auto decoded = ArgTypes::global().decode(mutation.args);
-  if (!decoded.ok()) {
-    counters_.denied.fetch_add(1, std::memory_order_relaxed);
-    link.link.on_result(mutation.request, {Result::not_sent, Reason::denied}, decoded.error,
-                        link.exposed->source->clocks(), std::nullopt, now(), effects_);
-    return;
-  }
+  std::string error;
   const auto result = link.exposed->source->submit(
-      mutation.op, mutation.called, std::move(decoded.args),
-      std::make_shared<ReplyCompletion>(shared_from_this(), key, mutation.request));
+      mutation.op, mutation.called, mutation.args,
+      std::make_shared<ReplyCompletion>(shared_from_this(), key, mutation.request), error);
+  if (result != Result::not_sent) return;
   // What never got into the queue completes nothing.
-  if (result.reason() == Reason::queue_full || result.reason() == Reason::disposed) {
-    post({key, mutation.request, {Result::not_sent, result.reason()}});
+  if (result.reason() == Reason::denied) {
+    counters_.denied.fetch_add(1, std::memory_order_relaxed);
   }
+  link.link.on_result(mutation.request, result, error, link.exposed->source->clocks(), std::nullopt,
+                      now(), effects_);
 }
 
 void ServerCore::handle(Link& link, const SyncReceived&) {

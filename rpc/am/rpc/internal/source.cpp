@@ -2,7 +2,9 @@
 
 #include <am/error.hpp>
 #include <am/internal/local_core.hpp>
+#include <am/rpc/arg_types.hpp>
 #include <am/rpc/internal/random.hpp>
+#include <am/rpc/internal/remote_core.hpp>
 #include <am/rpc/internal/schema_codec.hpp>
 #include <am/tracer.hpp>
 
@@ -51,19 +53,6 @@ class Source::Tracer final : public am::Tracer {
 
 namespace {
 
-detail::LocalCore& local_core(const Api& machine) {
-  auto* core = dynamic_cast<detail::LocalCore*>(machine.core().get());
-  if (core == nullptr) {
-    throw Error(
-        Errc::invalid_argument,
-        fmt::format("machine \"{}\" is remote: only local machines can be exposed", machine.id()));
-  }
-  if (machine.disposed()) {
-    throw Error(Errc::disposed, fmt::format("machine \"{}\" is gone", machine.id()));
-  }
-  return *core;
-}
-
 detail::Operation operation(Op op) {
   switch (op) {
     case Op::add: return detail::Operation::add;
@@ -80,21 +69,46 @@ detail::Operation operation(Op op) {
 
 Source::Source(const Api& machine, std::function<void()> changed)
     : machine_(machine),
-      core_(local_core(machine)),
+      local_(dynamic_cast<detail::LocalCore*>(machine.core().get())),
+      remote_(dynamic_cast<RemoteCore*>(machine.core().get())),
       epoch_(random_number()),
       news_(std::make_shared<News>()) {
+  if (machine.disposed()) {
+    throw Error(Errc::disposed, fmt::format("machine \"{}\" is gone", machine.id()));
+  }
+  if (local_ == nullptr && remote_ == nullptr) {
+    throw Error(Errc::invalid_argument,
+                fmt::format("machine \"{}\" is neither local nor remote", machine.id()));
+  }
   renew();
-  tracer_id_ = core_.trace(std::make_shared<Tracer>(news_, std::move(changed))).value;
+  auto tracer = std::make_shared<Tracer>(news_, std::move(changed));
+  tracer_id_ = (local_ != nullptr ? local_->trace(std::move(tracer))
+                                  : remote_->watchers().trace(std::move(tracer)))
+                   .value;
+  // It may have gone between the two.
+  if (machine_.disposed()) news_->gone.store(true, std::memory_order_release);
 }
 
 void Source::renew() {
   announced_ = &machine_.schema();
+  announced_epoch_ = origin_epoch();
+  if (remote_ != nullptr) epoch_ = announced_epoch_;
   schema_.clear();
   Writer writer(schema_);
   encode_schema(announced_->schema(), writer);
 }
 
-Source::~Source() { core_.detach(TracerId{tracer_id_}); }
+std::uint64_t Source::origin_epoch() const noexcept {
+  return remote_ == nullptr ? 0 : remote_->epoch();
+}
+
+Source::~Source() {
+  if (local_ != nullptr) {
+    local_->detach(TracerId{tracer_id_});
+  } else {
+    remote_->watchers().detach(TracerId{tracer_id_});
+  }
+}
 
 std::optional<SourceChange> Source::change() const noexcept {
   switch (news_->level.load(std::memory_order_seq_cst)) {
@@ -109,9 +123,30 @@ ClocksView Source::clocks() {
   return clocks_;
 }
 
-Result Source::submit(Op op, std::span<const StateIndex> called, Args args,
-                      std::shared_ptr<am::internal::Completion> completion) {
-  return core_.submit(operation(op), called, std::move(args), std::move(completion));
+Result Source::submit(Op op, std::span<const StateIndex> called, ByteView args,
+                      std::shared_ptr<am::internal::Completion> completion, std::string& error) {
+  if (local_ != nullptr) return run(op, called, args, std::move(completion), error);
+  remote_->forward(op, called, args,
+                   [completion = std::move(completion)](Result result, const std::string&) {
+                     completion->ended_with(result);
+                     completion->one_ended();
+                   });
+  return {Result::queued, Reason::none};
+}
+
+Result Source::run(Op op, std::span<const StateIndex> called, ByteView args,
+                   std::shared_ptr<am::internal::Completion> completion, std::string& error) {
+  auto decoded = ArgTypes::global().decode(args);
+  if (!decoded.ok()) {
+    error = std::move(decoded.error);
+    return {Result::not_sent, Reason::denied};
+  }
+  const auto result =
+      local_->submit(operation(op), called, std::move(decoded.args), std::move(completion));
+  if (result.reason() == Reason::queue_full || result.reason() == Reason::disposed) {
+    return {Result::not_sent, result.reason()};
+  }
+  return result;
 }
 
 }  // namespace am::rpc::internal

@@ -22,12 +22,14 @@ class LocalCore;
 
 namespace am::rpc::internal {
 
+class RemoteCore;
+
 /// One exposed machine: its schema as bytes, its clocks, and a tracer that tells of changes.
 class Source {
  public:
   /// `changed` is called on the draining thread when there is news that `take_change` has not
-  /// fetched yet; it must be cheap and must not block. Throws `Error` (invalid_argument) for a
-  /// machine that is not local.
+  /// fetched yet; it must be cheap and must not block. A machine that is itself remote is served as
+  /// its origin: under its id and epoch. Throws `Error` (disposed) for one that is gone.
   Source(const Api& machine, std::function<void()> changed);
   ~Source();
   Source(const Source&) = delete;
@@ -40,10 +42,12 @@ class Source {
   ByteView schema() const noexcept { return schema_; }
   /// Of its states, by index.
   std::span<const std::string_view> names() const noexcept { return announced_->names(); }
-  /// True once the machine has grown since `schema()` was encoded: its links have to end, as they
-  /// know other states. By one thread, as `renew`.
-  bool outgrown() const noexcept { return &machine_.schema() != announced_; }
-  /// Encodes the schema as it is now.
+  /// True once the machine has grown since `schema()` was encoded, or is another life of its
+  /// origin: its links have to end, as they know other states or ticks. By one thread, as `renew`.
+  bool outgrown() const noexcept {
+    return &machine_.schema() != announced_ || origin_epoch() != announced_epoch_;
+  }
+  /// Encodes the schema as it is now, and takes over the epoch.
   void renew();
 
   /// What has changed since `settle`, if anything.
@@ -55,9 +59,11 @@ class Source {
   /// The clocks as of one instant; valid until the next call. By one thread.
   ClocksView clocks();
 
-  /// Runs a mutation; see `LocalCore::submit`.
-  Result submit(Op op, std::span<const StateIndex> called, Args args,
-                std::shared_ptr<am::internal::Completion> completion);
+  /// Runs a mutation, see `LocalCore::submit`, or sends it on to the origin, which knows what the
+  /// arguments are. Never blocks. What is not run completes nothing: `not_sent` is returned, with
+  /// words in `error` where they help.
+  Result submit(Op op, std::span<const StateIndex> called, ByteView args,
+                std::shared_ptr<am::internal::Completion> completion, std::string& error);
 
  private:
   static constexpr std::uint8_t none = 0;
@@ -71,9 +77,15 @@ class Source {
     std::atomic<std::uint8_t> level{none};
     std::atomic<bool> gone{false};
   };
+  Result run(Op op, std::span<const StateIndex> called, ByteView args,
+             std::shared_ptr<am::internal::Completion> completion, std::string& error);
+  std::uint64_t origin_epoch() const noexcept;
+
   Api machine_;
-  detail::LocalCore& core_;
-  std::uint64_t epoch_;
+  detail::LocalCore* local_;  ///< null for a remote machine
+  RemoteCore* remote_;        ///< null for a local one
+  std::uint64_t epoch_ = 0;
+  std::uint64_t announced_epoch_ = 0;
   const CompiledSchema* announced_ = nullptr;  ///< what `schema_` says; lives with the machine
   Bytes schema_;
   Clocks clocks_;

@@ -49,6 +49,13 @@ TEST(Keys, TextThatIsNoKeyIsRefusedAndASecretNotQuoted) {
   EXPECT_EQ(error_of([&] { SecretKey::from_text(slip); }).find("JTKV"), std::string::npos);
 }
 
+TEST(Keys, TextWithAZeroByteIsNotAShorterKey) {
+  std::string text = SecretKey::make().public_key().text();
+  text[20] = '\0';  // half a key, which Z85 alone would take
+  EXPECT_THROW(PublicKey::from_text(text), Error);
+  EXPECT_THROW(SecretKey::from_text(text), Error);
+}
+
 TEST(KeyFiles, AreReadBackAndTheSecretIsForItsOwnerOnly) {
   const TempFolder folder;
   const auto key = SecretKey::make();

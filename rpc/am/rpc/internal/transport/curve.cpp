@@ -42,7 +42,10 @@ void check_keys_fit(const Endpoint& endpoint) {
 }
 
 std::optional<KeyBytes> decode_z85(std::string_view text) noexcept {
-  if (text.size() != key_text_size) return std::nullopt;
+  // libzmq takes a zero byte for the end of a shorter key, whose rest would be zeros.
+  if (text.size() != key_text_size || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
   KeyText zero_ended;
   std::ranges::copy(text, zero_ended.text.begin());
   KeyBytes bytes{};

@@ -27,13 +27,14 @@ namespace remote {
 inline constexpr auto patience = std::chrono::seconds(30);
 
 /// Where the machine is that a test speaks to.
-enum class Where { local, inproc, tcp };
+enum class Where { local, inproc, tcp, tree };
 
 inline std::string name_of(Where where) {
   switch (where) {
     case Where::local: return "local";
     case Where::inproc: return "inproc";
     case Where::tcp: return "tcp";
+    case Where::tree: return "tree";  // a proxy of a proxy
   }
   return "?";
 }
@@ -80,9 +81,11 @@ class Subject {
     server_.emplace(source_, server);
     client.endpoint = server_->endpoint();
     client_.emplace(client);
-    auto attached = client_->attach({.timeout = patience});
-    if (!attached) throw std::runtime_error("cannot attach: " + attached.error().message);
-    proxy_.emplace(std::move(*attached));
+    proxy_.emplace(attached(*client_));
+    if (where != Where::tree) return;
+    server.endpoint = endpoint(where);
+    middle_ = std::make_unique<Middle>(std::move(*proxy_), server);
+    proxy_.emplace(attached(middle_->client));
   }
 
   am::Api& operator*() { return proxy_ ? static_cast<am::Api&>(*proxy_) : source_; }
@@ -113,9 +116,27 @@ class Subject {
   }
 
  private:
+  /// What is between the source's proxy and the one of a tree.
+  struct Middle {
+    Middle(am::rpc::RemoteMachine remote, const am::rpc::ServerOptions& options)
+        : proxy(std::move(remote)),
+          server(proxy, options),
+          client({.endpoint = server.endpoint()}) {}
+    am::rpc::RemoteMachine proxy;
+    am::rpc::Server server;
+    am::rpc::Client client;
+  };
+
+  static am::rpc::RemoteMachine attached(am::rpc::Client& client) {
+    auto remote = client.attach({.timeout = patience});
+    if (!remote) throw std::runtime_error("cannot attach: " + remote.error().message);
+    return std::move(*remote);
+  }
+
   am::Machine source_;
   std::optional<am::rpc::Server> server_;
   std::optional<am::rpc::Client> client_;
+  std::unique_ptr<Middle> middle_;
   std::optional<am::rpc::RemoteMachine> proxy_;
 };
 

@@ -1,5 +1,6 @@
-// Specification 11.2: the suite of a local machine, here, through a proxy in the process, and over
-// tcp. What a call did shows when it returns, wherever the machine is.
+// Specification 11.2: the suite of a local machine, here, through a proxy in the process, over
+// tcp, and through a proxy of a proxy. What a call did shows when it returns, wherever the machine
+// is.
 #include "support.hpp"
 
 #include <am/helpers/pipe.hpp>
@@ -32,7 +33,7 @@ class Everywhere : public testing::TestWithParam<Where> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Transparency, Everywhere,
-                         testing::Values(Where::local, Where::inproc, Where::tcp),
+                         testing::Values(Where::local, Where::inproc, Where::tcp, Where::tree),
                          [](const auto& one) { return remote::name_of(one.param); });
 
 // -- mutations ------------------------------------------------------------------------------------

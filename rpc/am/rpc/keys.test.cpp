@@ -81,7 +81,7 @@ TEST(KeyFiles, AreNeverOverwritten) {
 TEST(KeyFiles, OthersMayNotReadASecret) {
   const TempFolder folder;
   write_key_files(folder / "door", SecretKey::make());
-  for (const mode_t mode : {0644, 0640, 0604, 0602, 0620}) {
+  for (const mode_t mode : {0644U, 0640U, 0604U, 0602U, 0620U}) {
     ASSERT_EQ(chmod((folder / "door.key").c_str(), mode), 0);
     const auto error = error_of([&] { SecretKey::from_file(folder / "door.key"); });
     EXPECT_NE(error.find("chmod 600"), std::string::npos) << error;

@@ -28,8 +28,8 @@ TEST(AllowedClientsFile, HasAClientInEachLine) {
   const TempFolder folder;
   const auto first = SecretKey::make().public_key();
   const auto second = SecretKey::make().public_key();
-  write_text(folder / "clients", "# who may come in\n\n#and who not\n" + first.text() + " hall\r\n  " +
-                                     second.text() + "\tporch read-only");
+  write_text(folder / "clients", "# who may come in\n\n#and who not\n" + first.text() +
+                                     " hall\r\n  " + second.text() + "\tporch read-only");
   const auto clients = read_allowed_clients(folder / "clients");
   ASSERT_EQ(clients.size(), 2U);
   EXPECT_EQ(clients[0].key, first);

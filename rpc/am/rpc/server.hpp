@@ -32,7 +32,11 @@ struct ServerOptions {
   std::chrono::milliseconds handshake_timeout{5'000};
   /// Longest frame accepted or sent, in bytes.
   std::size_t max_frame_bytes = std::size_t{1} << 20U;
-  /// Most links of one connection.
+  /// Connections that are open at once; further ones are closed. One that does not open a link
+  /// within `handshake_timeout` is closed too.
+  std::size_t max_connections = 4096;
+  /// Most links in all, and of one connection.
+  std::size_t max_links = 65'536;
   std::size_t max_links_per_connection = 4096;
   /// Keys: who gets in, and encryption. tcp and ipc.
   std::optional<ServerSecurity> security{};
@@ -42,6 +46,9 @@ struct ServerOptions {
   /// The only client id that is let in; "": any. Clients choose their ids, so this keeps out
   /// mistakes, not enemies: keys do.
   std::string allow_id{};
+  /// Most calls of one link that run or wait for their machine; more are `not_sent`,
+  /// `Reason::queue_full`.
+  std::size_t max_pending_calls = 4096;
   LogSink log{};
 };
 
@@ -52,6 +59,9 @@ struct ServerStats {
   std::uint64_t links_refused = 0;
   /// Links that ended because the peer sent what cannot be read, was out of place or too large.
   std::uint64_t links_broken = 0;
+  std::uint64_t connections = 0;  ///< open now
+  /// Connections that were closed for `max_connections`, for silence, or for a message without end.
+  std::uint64_t connections_closed = 0;
   /// Frames that belong to no link and could not be read.
   std::uint64_t stray_frames = 0;
   std::uint64_t mutations = 0;  ///< passed on to a machine, dry runs included

@@ -54,6 +54,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void on_wake() override;
   void on_connected() override;
   void on_disconnected() override;
+  bool wanted() override { return !links_.empty(); }
   void on_refused(Refusal refusal, std::string_view why) override;
   TransportTime next_deadline() override;
   void on_deadline(TransportTime now) override;

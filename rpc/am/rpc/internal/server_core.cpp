@@ -20,6 +20,8 @@ RouterOptions router_options(const ServerOptions& options) {
   router.endpoint = options.endpoint;
   router.limits.max_frame_bytes = options.max_frame_bytes;
   router.handshake_timeout = options.handshake_timeout;
+  router.silence_timeout = options.handshake_timeout;
+  router.max_connections = options.max_connections;
   if (options.security) {
     router.key = options.security->key;
     router.admitted = AllowedClients(options.security->clients).keys();
@@ -31,6 +33,7 @@ ServerLinkOptions link_options(const ServerOptions& options) {
   ServerLinkOptions link;
   link.limits.frame = options.max_frame_bytes;
   link.limits.links_per_connection = options.max_links_per_connection;
+  link.limits.pending_requests = options.max_pending_calls;
   link.push_mode = options.push ? PushMode::debounced : PushMode::disabled;
   link.push_interval = options.push_interval;
   link.handshake_timeout = options.handshake_timeout;
@@ -42,6 +45,9 @@ ServerOptions checked(ServerOptions options) {
   options.handshake_timeout =
       checked_duration("handshake_timeout", options.handshake_timeout, Zero::refused);
   check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
+  check_at_least("max_connections", options.max_connections, 1);
+  check_at_least("max_links", options.max_links, 1);
+  check_at_least("max_pending_calls", options.max_pending_calls, 1);
   check_at_least("max_links_per_connection", options.max_links_per_connection, 1);
   if (options.security && !options.security->key) {
     throw Error(Errc::invalid_argument,
@@ -76,7 +82,8 @@ class ServerCore::ReplyCompletion final : public am::internal::Completion {
 ServerCore::ServerCore(ServerOptions options)
     : options_(checked(std::move(options))),
       link_options_(link_options(options_)),
-      transport_(Context::shared(), router_options(options_)) {
+      transport_(Context::shared(), router_options(options_)),
+      idle_(options_.handshake_timeout) {
   register_builtin_args();
   if (options_.security) allowed_.emplace(options_.security->clients);
 }
@@ -176,6 +183,7 @@ void ServerCore::close_all() {
     send_frames(peer);
   }
   peers_.clear();
+  link_count_ = 0;
   deadlines_.clear();
   {
     const std::lock_guard lock(sources_mutex_);
@@ -194,6 +202,8 @@ ServerStats ServerCore::stats() const {
           .links_opened = counters_.links_opened,
           .links_refused = counters_.links_refused,
           .links_broken = counters_.links_broken,
+          .connections = traffic.connections,
+          .connections_closed = traffic.closed + counters_.idle_closed,
           .stray_frames = counters_.stray_frames,
           .mutations = counters_.mutations,
           .denied = counters_.denied,
@@ -219,8 +229,10 @@ ServerCore::Link* ServerCore::find(LinkKey key) {
 
 /// Makes the link that a hello asks for; null when the peer has too many.
 ServerCore::Link* ServerCore::open(PeerId peer, LinkId id) {
+  if (link_count_ >= options_.max_links) return nullptr;
   auto& links = peers_[peer];
   if (links.size() >= options_.max_links_per_connection) return nullptr;
+  ++link_count_;
   auto& link = links[id];
   link = std::make_unique<Link>(peer, id, link_options_, now());
   return link.get();
@@ -228,6 +240,7 @@ ServerCore::Link* ServerCore::open(PeerId peer, LinkId id) {
 
 void ServerCore::on_frame(PeerId peer, FrameView frame) {
   io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  if (!peers_.contains(peer)) idle_.note(peer, now());
   const auto head = peek(frame);
   if (!head) {
     counters_.stray_frames.fetch_add(1, std::memory_order_relaxed);
@@ -314,17 +327,26 @@ void ServerCore::erase(Link& link) {
   }
   const auto peer = peers_.find(key.first);
   if (peer == peers_.end()) return;
-  peer->second.erase(key.second);
-  if (peer->second.empty()) peers_.erase(peer);
+  link_count_ -= peer->second.erase(key.second);
+  if (!peer->second.empty()) return;
+  peers_.erase(peer);
+  idle_.note(key.first, now());
 }
 
 void ServerCore::on_peer_gone(PeerId peer) {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end()) return;
   while (true) {
     const auto again = peers_.find(peer);
-    if (again == peers_.end()) return;
+    if (again == peers_.end()) break;
     erase(*again->second.begin()->second);
+  }
+  idle_.forget(peer);
+}
+
+/// Drops the peers that have had no link for too long.
+void ServerCore::cut_off_idle(TransportTime time) {
+  while (const auto peer = idle_.take(time)) {
+    counters_.idle_closed.fetch_add(1, std::memory_order_relaxed);
+    transport_.drop(*peer);
   }
 }
 
@@ -378,6 +400,7 @@ void ServerCore::handle(Link& link, const HelloReceived& hello) {
     return;
   }
   // Before the clocks are read, so that no change falls between them and the first push.
+  idle_.forget(link.peer);
   link.exposed = exposed;
   exposed->links.insert(&link);
   counters_.links_open.fetch_add(1, std::memory_order_relaxed);
@@ -532,10 +555,11 @@ void ServerCore::on_turn_end() {
 }
 
 TransportTime ServerCore::next_deadline() {
-  return deadlines_.empty() ? no_deadline : deadlines_.begin()->first;
+  return std::min(deadlines_.empty() ? no_deadline : deadlines_.begin()->first, idle_.deadline());
 }
 
 void ServerCore::on_deadline(TransportTime time) {
+  cut_off_idle(time);
   while (!deadlines_.empty() && deadlines_.begin()->first <= time) {
     auto* link = find(deadlines_.begin()->second);
     if (link == nullptr) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/rpc/internal/access.hpp>
+#include <am/rpc/internal/idle_peers.hpp>
 #include <am/rpc/internal/server_link.hpp>
 #include <am/rpc/internal/source.hpp>
 #include <am/rpc/internal/transport/router.hpp>
@@ -77,7 +78,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   /// Counters that other threads read.
   struct Counters {
     std::atomic<std::uint64_t> links_open{0}, links_opened{0}, links_refused{0}, links_broken{0},
-        stray_frames{0}, mutations{0}, denied{0}, replies{0}, pushes{0}, snapshots{0};
+        idle_closed{0}, stray_frames{0}, mutations{0}, denied{0}, replies{0}, pushes{0},
+        snapshots{0};
   };
 
   Link* find(LinkKey key);
@@ -86,6 +88,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void handle(Link& link, const HelloReceived& hello);
   bool admit(Link& link, const HelloReceived& hello);
   void cut_off_unlisted();
+  void cut_off_idle(TransportTime now);
   void handle(Link& link, const MutationReceived& mutation);
   void handle(Link& link, const SyncReceived& sync);
   void handle(Link& link, const LinkClosed& closed);
@@ -111,6 +114,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
 
   // On the I/O thread only.
   std::unordered_map<PeerId, std::map<LinkId, std::unique_ptr<Link>>> peers_;
+  std::size_t link_count_ = 0;  ///< of all peers
+  IdlePeers idle_;
   std::set<std::pair<TransportTime, LinkKey>> deadlines_;
   ServerEffects effects_;
   std::vector<Done> answering_;

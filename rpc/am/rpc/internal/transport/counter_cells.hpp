@@ -27,6 +27,7 @@ struct CounterCells {
   CounterCell bytes_in;
   CounterCell bytes_out;
   CounterCell refused;
+  CounterCell closed;
   CounterCell would_block;
   CounterCell connections;
 
@@ -44,6 +45,7 @@ struct CounterCells {
             .bytes_in = bytes_in.load(),
             .bytes_out = bytes_out.load(),
             .refused = refused.load(),
+            .closed = closed.load(),
             .would_block = would_block.load(),
             .connections = connections.load()};
   }

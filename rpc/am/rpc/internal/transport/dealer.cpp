@@ -83,10 +83,12 @@ class DealerTransport::Core final : public LoopBody {
   void turn(bool woken) noexcept override {
     fresh_ = false;
     if (socket_) take_events();
+    if (unwanted_) socket_.reset();
     if (woken && !loop_.stopping()) handler_->on_wake();
     if (const auto due = next_deadline(); due != no_deadline) {
       if (const auto now = std::chrono::steady_clock::now(); due <= now) on_deadline(now);
     }
+    if (unwanted_ && handler_->wanted()) reconnect_ = true;
     drained_ = !socket_ || take_frames(frames_per_turn);
     if (reconnect_ && !loop_.stopping()) replace_socket();
     if (!loop_.stopping()) handler_->on_turn_end();
@@ -109,6 +111,7 @@ class DealerTransport::Core final : public LoopBody {
   /// those of the new one.
   void replace_socket() noexcept {
     reconnect_ = false;
+    unwanted_ = false;
     socket_.reset();
     set_disconnected();
     try {
@@ -128,7 +131,7 @@ class DealerTransport::Core final : public LoopBody {
 
   void take_events() noexcept {
     if (std::exchange(announce_, false)) set_connected();
-    while (const auto event = socket_->next_event()) {
+    while (const auto event = unwanted_ ? std::nullopt : socket_->next_event()) {
       switch (event->kind) {
         case Socket::Event::Kind::ready:
           reopen_at_ = no_deadline;
@@ -168,6 +171,9 @@ class DealerTransport::Core final : public LoopBody {
     // connection before its client has.
     take_frames(options_.limits.receive_queue);
     set_disconnected();
+    if (loop_.stopping() || handler_->wanted()) return;
+    unwanted_ = true;
+    reopen_at_ = no_deadline;
   }
 
   void set_connected() noexcept {
@@ -221,6 +227,7 @@ class DealerTransport::Core final : public LoopBody {
   bool announce_ = false;   // inproc: connected, and the handler is to be told
   bool fresh_ = false;      // a new socket, whose descriptors say nothing before it was read once
   bool reconnect_ = false;  // asked for
+  bool unwanted_ = false;   // there is no socket until somebody wants one
   bool drained_ = false;
   bool touched_ = false;  // the socket was used since it last said that there is nothing to read
   Loop loop_;

@@ -42,6 +42,9 @@ class DealerHandler {
     static_cast<void>(refusal);
     static_cast<void>(why);
   }
+  /// False while nobody would use a connection: one that the server closes, as it does with silent
+  /// ones, is then not made again before a `wake`.
+  virtual bool wanted() { return true; }
   /// When `on_deadline` wants to be called; `no_deadline` for never. Asked in every turn.
   virtual TransportTime next_deadline() = 0;
   /// `next_deadline()` has passed.

@@ -7,15 +7,20 @@
 
 namespace am::rpc::internal {
 
-namespace {
-
-/// 0 when the descriptor is not open.
 ino_t inode_of(int descriptor) noexcept {
   struct stat status {};
   return fstat(descriptor, &status) == 0 ? status.st_ino : 0;
 }
 
-}  // namespace
+bool shut_down(int descriptor, ino_t inode) noexcept {
+  // The duplicate cannot be closed by libzmq and its number not be reused under our hands.
+  const int mine = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (mine < 0) return false;
+  const bool same = inode_of(mine) == inode;
+  if (same) shutdown(mine, SHUT_RDWR);
+  close(mine);
+  return same;
+}
 
 void PeerTable::accepted(int descriptor) { connections_[descriptor] = nullptr; }
 
@@ -37,6 +42,11 @@ PeerTable::Peer* PeerTable::find(RoutingId routing) noexcept {
 PeerTable::Peer* PeerTable::find(PeerId id) noexcept {
   const auto found = routing_.find(id);
   return found == routing_.end() ? nullptr : find(found->second);
+}
+
+const PeerTable::Peer* PeerTable::at(int descriptor) const noexcept {
+  const auto found = connections_.find(descriptor);
+  return found == connections_.end() ? nullptr : found->second;
 }
 
 PeerTable::Peer& PeerTable::introduce(RoutingId routing, int descriptor) {
@@ -88,14 +98,7 @@ std::vector<PeerId> PeerTable::take_departed() {
 }
 
 bool PeerTable::disconnect(const Peer& peer) noexcept {
-  if (peer.descriptor < 0) return false;
-  // The duplicate cannot be closed by libzmq and its number not be reused under our hands.
-  const int mine = fcntl(peer.descriptor, F_DUPFD_CLOEXEC, 0);
-  if (mine < 0) return false;
-  const bool same = inode_of(mine) == peer.inode;
-  if (same) shutdown(mine, SHUT_RDWR);
-  close(mine);
-  return same;
+  return peer.descriptor >= 0 && shut_down(peer.descriptor, peer.inode);
 }
 
 }  // namespace am::rpc::internal

@@ -6,12 +6,18 @@
 
 #include <sys/types.h>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 namespace am::rpc::internal {
+
+/// Which file a descriptor refers to; 0 when it is not open.
+ino_t inode_of(int descriptor) noexcept;
+/// Ends the connection `descriptor`, if it still is the one with this inode. False when it is not.
+bool shut_down(int descriptor, ino_t inode) noexcept;
 
 /// The peers of one router. libzmq tells a ROUTER the identity of a frame's sender, and the monitor
 /// the descriptor of a connection that ended; the first frame of a peer ties the two together. Not
@@ -21,11 +27,12 @@ class PeerTable {
   struct Peer {
     PeerId id{};
     RoutingId routing{};
-    int descriptor = -1;   ///< of its connection while that is open; -1: none that we know of
-    ino_t inode = 0;       ///< of that descriptor, which tells a reused number from the real one
-    PublicKey key{};       ///< that it has proved to have, on a router with keys
-    bool muted = false;    ///< what it sends is not delivered
-    bool leaving = false;  ///< waits in `take_departed`
+    int descriptor = -1;  ///< of its connection while that is open; -1: none that we know of
+    ino_t inode = 0;      ///< of that descriptor, which tells a reused number from the real one
+    PublicKey key{};      ///< that it has proved to have, on a router with keys
+    std::uint64_t frames = 0;  ///< that were delivered
+    bool muted = false;        ///< what it sends is not delivered
+    bool leaving = false;      ///< waits in `take_departed`
   };
 
   // -- connections, in the order of the monitor's events -----------------------------------------
@@ -39,6 +46,8 @@ class PeerTable {
   /// The peer of a frame, or null when its first frame is yet to come (or it has departed).
   Peer* find(RoutingId routing) noexcept;
   Peer* find(PeerId id) noexcept;
+  /// The peer of an open connection, or null when its first frame is yet to come.
+  const Peer* at(int descriptor) const noexcept;
   /// True for the leftovers of a peer that has departed.
   bool departed(RoutingId routing) const noexcept { return departed_.contains(routing); }
   /// Makes a peer of a first frame. All events so far must have been told: descriptors are reused.

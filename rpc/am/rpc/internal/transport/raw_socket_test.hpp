@@ -29,8 +29,14 @@ class PlainSocket {
   PlainSocket& operator=(PlainSocket&&) = delete;
 
   bool open() const { return open_; }
-  void write(std::string_view data) const {
-    static_cast<void>(::send(descriptor_, data.data(), data.size(), MSG_NOSIGNAL));
+  /// False when the other side has closed.
+  bool write(std::string_view data) const {
+    while (!data.empty()) {
+      const auto count = ::send(descriptor_, data.data(), data.size(), MSG_NOSIGNAL);
+      if (count < 0) return false;
+      data.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
   }
   /// False when the other side closes before `count` bytes have come.
   bool read(std::size_t count) const {

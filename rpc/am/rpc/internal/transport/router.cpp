@@ -1,4 +1,5 @@
 #include <am/error.hpp>
+#include <am/rpc/internal/transport/connection_watch.hpp>
 #include <am/rpc/internal/transport/counter_cells.hpp>
 #include <am/rpc/internal/transport/curve.hpp>
 #include <am/rpc/internal/transport/endpoint.hpp>
@@ -8,6 +9,7 @@
 #include <am/rpc/internal/transport/socket.hpp>
 #include <am/rpc/internal/transport/zap.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -26,6 +28,13 @@ SocketOptions socket_options(const RouterOptions& options) {
   result.handshake_timeout = options.handshake_timeout;
   check(result);
   return result;
+}
+
+ConnectionWatch::Limits watch_limits(const RouterOptions& options) {
+  return {.connections = options.max_connections,
+          .silence = options.silence_timeout,
+          .message = options.limits.max_frame_bytes,
+          .queue = static_cast<std::size_t>(options.limits.receive_queue)};
 }
 
 }  // namespace
@@ -47,6 +56,7 @@ class RouterTransport::Core final : public LoopBody {
     socket_.emplace(context_, Socket::Kind::router, socket);
     socket_->bind(endpoint);
     endpoint_ = socket_->bound_endpoint();
+    watch_.emplace(watch_limits(options), endpoint_);
   }
 
   Loop& loop() noexcept { return loop_; }
@@ -103,16 +113,18 @@ class RouterTransport::Core final : public LoopBody {
   }
 
   TransportTime next_deadline() noexcept override {
-    return loop_.stopping() ? no_deadline : handler_->next_deadline();
+    return loop_.stopping() ? no_deadline
+                            : std::min(handler_->next_deadline(), watch_->next_check());
   }
 
   void turn(bool woken) noexcept override {
     take_events();
     if (woken) handler_->on_wake();
-    if (const auto due = next_deadline(); due != no_deadline) {
-      if (const auto now = std::chrono::steady_clock::now(); due <= now) handler_->on_deadline(now);
-    }
+    const auto due = next_deadline();
+    const auto now = due == no_deadline ? TransportTime{} : std::chrono::steady_clock::now();
+    if (due <= now && handler_->next_deadline() <= now) handler_->on_deadline(now);
     drained_ = take_frames();
+    if (watch_->next_check() <= now) check_connections(now);
     tell_departures();
     if (!loop_.stopping()) handler_->on_turn_end();
   }
@@ -127,11 +139,21 @@ class RouterTransport::Core final : public LoopBody {
     while (const auto event = socket_->next_event()) {
       if (event->kind == Socket::Event::Kind::accepted) {
         peers_.accepted(event->descriptor);
+        if (!watch_->accepted(event->descriptor, std::chrono::steady_clock::now())) {
+          counters_.closed.add(1);
+        }
       } else {
         peers_.disconnected(event->descriptor);
+        watch_->disconnected(event->descriptor);
       }
     }
     counters_.connections.set(peers_.connections());
+  }
+
+  void check_connections(TransportTime now) noexcept {
+    if (loop_.stopping()) return;
+    take_events();
+    counters_.closed.add(watch_->check(peers_, drained_, now));
   }
 
   /// Returns true when there are no more.
@@ -160,6 +182,7 @@ class RouterTransport::Core final : public LoopBody {
       return;
     }
     counters_.count_in(frame.size());
+    ++peer->frames;
     // libzmq has asked for its key; were that ever to fail, nothing of the peer is delivered.
     if (domain_ && !peer->key) {
       counters_.refused.add(1);
@@ -193,6 +216,7 @@ class RouterTransport::Core final : public LoopBody {
   std::optional<ZapDomain> domain_;  // with keys
   std::optional<Socket> socket_;
   PeerTable peers_;
+  std::optional<ConnectionWatch> watch_;
   CounterCells counters_;
   Message message_;
   bool drained_ = false;

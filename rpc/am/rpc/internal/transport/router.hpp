@@ -6,6 +6,7 @@
 #include <am/rpc/keys.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,10 @@ struct RouterOptions {
   int backlog = 1024;
   /// A connection that has not finished its handshake by then is closed.
   std::chrono::milliseconds handshake_timeout{10'000};
+  /// Connections that are open at once; further ones are closed.
+  std::size_t max_connections = 4096;
+  /// A connection that has not brought a frame by then is closed.
+  std::chrono::milliseconds silence_timeout{10'000};
   /// With a key, everything is encrypted, and only holders of an admitted key get in. tcp and ipc.
   SecretKey key{};
   std::vector<PublicKey> admitted{};

@@ -54,6 +54,8 @@ struct TransportCounters {
   std::uint64_t bytes_out = 0;
   /// Messages of peers that were not one frame within the limits, or came from no known peer.
   std::uint64_t refused = 0;
+  /// Router: connections that were closed here: too many, silent, or with a message without end.
+  std::uint64_t closed = 0;
   /// Sends that returned `would_block`.
   std::uint64_t would_block = 0;
   /// Connections open now, spoken on or not. inproc counts on the client side only.

@@ -116,7 +116,7 @@ bool ConnectionWatch::endless(int descriptor, Connection& connection, const Peer
 bool ConnectionWatch::close(int descriptor, const Connection& connection) const noexcept {
   // Whatever has become of the descriptor meanwhile, nothing but a connection to this port ends.
   if (port_ != 0 && local_port(descriptor) != port_) return false;
-  return shut_down(descriptor, connection.inode);
+  return shut_down(descriptor, connection.inode, Farewell::reset);
 }
 
 }  // namespace am::rpc::internal

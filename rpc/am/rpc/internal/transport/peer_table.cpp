@@ -12,11 +12,15 @@ ino_t inode_of(int descriptor) noexcept {
   return fstat(descriptor, &status) == 0 ? status.st_ino : 0;
 }
 
-bool shut_down(int descriptor, ino_t inode) noexcept {
+bool shut_down(int descriptor, ino_t inode, Farewell farewell) noexcept {
   // The duplicate cannot be closed by libzmq and its number not be reused under our hands.
   const int mine = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   if (mine < 0) return false;
   const bool same = inode_of(mine) == inode;
+  if (same && farewell == Farewell::reset) {
+    const linger none{.l_onoff = 1, .l_linger = 0};  // for when libzmq closes it
+    setsockopt(mine, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  }
   if (same) shutdown(mine, SHUT_RDWR);
   close(mine);
   return same;
@@ -98,7 +102,7 @@ std::vector<PeerId> PeerTable::take_departed() {
 }
 
 bool PeerTable::disconnect(const Peer& peer) noexcept {
-  return peer.descriptor >= 0 && shut_down(peer.descriptor, peer.inode);
+  return peer.descriptor >= 0 && shut_down(peer.descriptor, peer.inode, Farewell::orderly);
 }
 
 }  // namespace am::rpc::internal

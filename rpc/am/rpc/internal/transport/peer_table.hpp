@@ -16,8 +16,12 @@ namespace am::rpc::internal {
 
 /// Which file a descriptor refers to; 0 when it is not open.
 ino_t inode_of(int descriptor) noexcept;
+enum class Farewell : std::uint8_t {
+  orderly,  ///< what was sent may still arrive
+  reset,    ///< at once: a peer that waits for room to send more is told, and keeps nothing here
+};
 /// Ends the connection `descriptor`, if it still is the one with this inode. False when it is not.
-bool shut_down(int descriptor, ino_t inode) noexcept;
+bool shut_down(int descriptor, ino_t inode, Farewell farewell) noexcept;
 
 /// The peers of one router. libzmq tells a ROUTER the identity of a frame's sender, and the monitor
 /// the descriptor of a connection that ended; the first frame of a peer ties the two together. Not

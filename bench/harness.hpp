@@ -12,6 +12,7 @@ namespace bench {
 
 struct Settings {
   bool quick = false;  ///< a few tiny runs: shows that the program works, not how fast
+  std::string part{};  ///< of the group, "": all of it
 };
 
 /// Does about `n` of what is measured and returns how many it did.

@@ -21,6 +21,7 @@ struct Group {
   const char* name;
   const char* about;
   void (*run)(bench::Report&, const bench::Settings&);
+  const char* parts = nullptr;  ///< that can be run alone
 };
 
 constexpr std::array groups{
@@ -33,7 +34,8 @@ constexpr std::array groups{
             bench::run_machine_instructions(report, settings);
           }},
 #ifdef BENCH_RPC
-    Group{"rpc", "Remote machines against raw TCP, raw ZeroMQ and gRPC", bench::run_rpc},
+    Group{"rpc", "Remote machines against raw TCP, raw ZeroMQ and gRPC", bench::run_rpc,
+          "Only the rows of one part: one (caller), transports, many, push, idle"},
 #endif
 #ifdef BENCH_WIRE
     Group{"wire", "Bytes and calls on the wire", bench::run_wire},
@@ -59,6 +61,9 @@ int main(int argc, char** argv) {
   for (const auto& group : groups) {
     auto* command = app.add_subcommand(group.name, group.about);
     command->add_flag("--json", json, "One JSON object per row instead of a table");
+    if (group.parts != nullptr) {
+      command->add_option("--part", settings.part, group.parts);
+    }
     command->add_flag("--quick", settings.quick, "Tiny runs: checks the program, not the speed");
   }
   std::string work;

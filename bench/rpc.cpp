@@ -321,11 +321,15 @@ std::unique_ptr<Service> make_machine_service(const std::string& endpoint) {
 }
 
 void run_rpc(Report& report, const Settings& settings) {
-  one_caller(report, settings);
-  other_transports(report, settings);
-  many_calls(report, settings);
-  pushes(report, settings);
-  idle_cpu(report, settings);
+  struct Part {
+    const char* name;
+    void (*run)(Report&, const Settings&);
+  };
+  for (const auto& [name, run] :
+       {Part{"one", one_caller}, Part{"transports", other_transports}, Part{"many", many_calls},
+        Part{"push", pushes}, Part{"idle", idle_cpu}}) {
+    if (settings.part.empty() || settings.part == name) run(report, settings);
+  }
 }
 
 }  // namespace bench

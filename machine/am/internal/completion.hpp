@@ -16,6 +16,9 @@ class Completion {
  public:
   virtual ~Completion() = default;
 
+  /// The thread that submitted the mutation has the machine and is about to run it. Not called when
+  /// another thread is to run it.
+  virtual void begins() {}
   /// One more mutation descends from this one. By the draining thread.
   void expect() noexcept { pending_.fetch_add(1, std::memory_order_relaxed); }
   /// The mutation itself ended with `result`.

@@ -385,6 +385,7 @@ Result LocalCore::drain(Frame& frame) {
   std::shared_ptr<Core> keep_alive;  // outlives the scope, whose core it may be the last to keep
   DrainScope scope(*this);
   const DrainScope::Enter entered(scope);
+  if (frame.mutation.completion != nullptr) frame.mutation.completion->begins();
   if (scope.outer() != nullptr && frame.mutation.source.machine == nullptr) {
     frame.mutation.source = DrainScope::source_in(scope.outer());
   }

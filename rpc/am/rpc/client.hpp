@@ -152,7 +152,9 @@ class RemoteMachine : public Api {
 
 /// A connection to one server, shared by all remote machines attached through it. One I/O thread.
 /// All methods may be called from any thread, except that what blocks throws `Error`
-/// (would_deadlock) on the I/O thread, where stop callbacks of contexts run.
+/// (would_deadlock) where stop callbacks of contexts run: on the I/O thread, or on a thread that
+/// waits for the outcome of a mutation. So a stop callback must not take a lock that is held over
+/// remote mutations.
 class Client {
  public:
   /// Starts to connect in the background. Throws `Error` (invalid_argument) for options that break

@@ -75,8 +75,9 @@ struct ServerStats {
 
 /// Exposes machines to remote ones. Machines do not know that they are exposed; many servers
 /// may expose one machine. One I/O thread serves the endpoint, and runs the mutations that arrive
-/// while their machine is idle. All methods may be called from any thread. One that was moved from
-/// may only be assigned or destroyed.
+/// while their machine is idle; another one takes over from it when a handler takes long, so that
+/// no other machine waits for that. All methods may be called from any thread. One that was moved
+/// from may only be assigned or destroyed.
 class Server {
  public:
   /// Listens, with nothing exposed yet. Throws `Error` (invalid_argument) for options that break a

@@ -127,11 +127,8 @@ Result ClientCore::call(LinkId link, Op op, std::vector<StateIndex> called, Byte
     commands_.push_back(
         CallCommand{link, op, std::move(called), std::move(args), deadline, expiry(options), slot});
   }
-  transport_.wake();
-  std::unique_lock lock(slot->mutex);
-  if (!slot->changed.wait_until(lock, deadline + answer_grace, [&] { return slot->done; })) {
-    return {Result::unknown, Reason::timeout};
-  }
+  transport_.await(slot->arrival, deadline + answer_grace);
+  if (!slot->arrival.arrived()) return {Result::unknown, Reason::timeout};
   error = std::move(slot->error);
   return slot->result;
 }
@@ -184,7 +181,6 @@ void ClientCore::log(const std::string& line) const {
 // -- commands -------------------------------------------------------------------------------------
 
 void ClientCore::on_wake() {
-  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   {
     const std::lock_guard lock(commands_mutex_);
     running_.swap(commands_);
@@ -280,7 +276,6 @@ void ClientCore::run(StopCommand&) {
 // ---------------------------------------------------------------------------------
 
 void ClientCore::on_connected() {
-  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   connected_ = true;
   refused_ = false;
   {
@@ -493,13 +488,9 @@ void ClientCore::erase(LinkId id) {
 
 void ClientCore::answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error) {
   if (slot->told) return slot->told(result, std::move(error));
-  {
-    const std::lock_guard lock(slot->mutex);
-    slot->done = true;
-    slot->result = result;
-    slot->error = std::move(error);
-  }
-  slot->changed.notify_all();
+  slot->result = result;
+  slot->error = std::move(error);
+  slot->arrival.arrive();
 }
 
 /// Tells the thread that waits for the link to open, if one still does.

@@ -14,15 +14,15 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <variant>
 #include <vector>
 
 namespace am::rpc::internal {
 
-/// Everything about links happens on the I/O thread; other threads hand it commands and wait for
-/// slots, each with a deadline of its own.
+/// Everything about links happens in turns of the transport, one at a time; threads hand it
+/// commands and wait for slots, each with a deadline of its own. "I/O thread" below is the thread
+/// that has the turn: the transport's own, or one that waits for a call.
 class ClientCore final : public DealerHandler, public std::enable_shared_from_this<ClientCore> {
  public:
   explicit ClientCore(ClientOptions options);
@@ -43,9 +43,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void detach(LinkId link);
   bool stop(std::chrono::milliseconds timeout);
 
-  bool on_io_thread() const noexcept {
-    return std::this_thread::get_id() == io_thread_.load(std::memory_order_relaxed);
-  }
+  bool on_io_thread() const noexcept { return transport_.in_turn(); }
   ConnectionTraffic traffic() const;
 
   // -- DealerHandler, on the I/O thread --------------------------------------------------
@@ -62,12 +60,10 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
  private:
   /// Where a thread waits for the outcome of a call.
   struct CallSlot {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool done = false;
-    Result result{};
-    std::string error{};
-    Told told{};  ///< instead of a thread that waits
+    Arrival arrival;
+    Result result{};      ///< once arrived
+    std::string error{};  ///< once arrived
+    Told told{};          ///< instead of a thread that waits
   };
   /// Where a thread waits for a link to open.
   struct AttachSlot {
@@ -132,7 +128,6 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   const std::string id_;
   const std::uint64_t session_;
   DealerTransport transport_;
-  std::atomic<std::thread::id> io_thread_{};
   std::atomic<LinkId> last_link_{0};
   std::atomic<bool> connected_{false};
 

@@ -62,11 +62,20 @@ TransportTime now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-/// Brings the outcome of a mutation back to the I/O thread, whoever ran it.
+/// Brings the outcome of a mutation back to a turn, whoever ran it.
 class ServerCore::ReplyCompletion final : public am::internal::Completion {
  public:
   ReplyCompletion(std::shared_ptr<ServerCore> server, LinkKey link, RequestId request)
       : server_(std::move(server)), link_(link), request_(request) {}
+
+  /// The machine keeps the order from here on, and its handlers may take long.
+  void begins() override {
+    begun_ = true;
+    server_->transport_.inside();
+  }
+  bool begun() const noexcept { return begun_; }
+  const LinkKey& link() const noexcept { return link_; }
+  RequestId request() const noexcept { return request_; }
 
  protected:
   void done(Result result) override { server_->post({link_, request_, result}); }
@@ -75,6 +84,7 @@ class ServerCore::ReplyCompletion final : public am::internal::Completion {
   std::shared_ptr<ServerCore> server_;
   LinkKey link_;
   RequestId request_;
+  bool begun_ = false;  ///< by the thread that submits it
 };
 
 // -- life -------------------------------------------------------------------------------------
@@ -115,10 +125,8 @@ void ServerCore::expose(const Api& machine, const ExposeOptions& options) {
       std::make_unique<Exposed>(Exposed{nullptr, CallableStates(options, machine.schema()), {}});
   exposed->source = std::make_unique<Source>(machine, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
-      // What the I/O thread changes itself, it finds at the end of its turn.
-      if (!self->on_io_thread()) {
-        self->transport_.wake();
-      }
+      // What the thread that leads changes itself, it finds in its next turn.
+      if (!self->transport_.on_leading_thread()) self->transport_.wake();
     }
   });
   exposed_.push_back(std::move(exposed));
@@ -239,7 +247,6 @@ ServerCore::Link* ServerCore::open(PeerId peer, LinkId id) {
 }
 
 void ServerCore::on_frame(PeerId peer, FrameView frame) {
-  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   if (!peers_.contains(peer)) idle_.note(peer, now());
   const auto head = peek(frame);
   if (!head) {
@@ -429,17 +436,32 @@ void ServerCore::handle(Link& link, const MutationReceived& mutation) {
                         link.exposed->source->clocks(), std::nullopt, now(), effects_);
     return;
   }
+  mutations_.push_back(
+      {link.exposed->source.get(),
+       mutation.op,
+       {mutation.called.begin(), mutation.called.end()},
+       {mutation.args.begin(), mutation.args.end()},
+       std::make_shared<ReplyCompletion>(shared_from_this(), key, mutation.request)});
+}
+
+/// Submits the mutation that has waited longest, and mostly runs it. Another thread may go on with
+/// the next one while its handlers run: uses nothing of this object then but what any thread may.
+void ServerCore::work() {
+  auto mutation = std::move(mutations_[next_mutation_]);
+  if (++next_mutation_ == mutations_.size()) {
+    mutations_.clear();
+    next_mutation_ = 0;
+  }
+  const auto& completion = mutation.completion;
   std::string error;
-  const auto result = link.exposed->source->submit(
-      mutation.op, mutation.called, mutation.args,
-      std::make_shared<ReplyCompletion>(shared_from_this(), key, mutation.request), error);
-  if (result != Result::not_sent) return;
+  const auto result =
+      mutation.source->submit(mutation.op, mutation.called, mutation.args, completion, error);
+  if (completion->begun() || result == Result::queued) return;
   // What never got into the queue completes nothing.
-  if (result.reason() == Reason::denied) {
+  if (result == Result::not_sent && result.reason() == Reason::denied) {
     counters_.denied.fetch_add(1, std::memory_order_relaxed);
   }
-  link.link.on_result(mutation.request, result, error, link.exposed->source->clocks(), std::nullopt,
-                      now(), effects_);
+  post({completion->link(), completion->request(), result, std::move(error)});
 }
 
 void ServerCore::handle(Link& link, const SyncReceived&) {
@@ -462,9 +484,9 @@ void ServerCore::handle(Link& link, const LinkClosed& closed) {
 void ServerCore::post(Done done) {
   {
     const std::lock_guard lock(done_mutex_);
-    done_.push_back(done);
+    done_.push_back(std::move(done));
   }
-  if (!on_io_thread()) transport_.wake();
+  if (!transport_.on_leading_thread()) transport_.wake();
 }
 
 void ServerCore::answer_done() {
@@ -475,7 +497,7 @@ void ServerCore::answer_done() {
   for (const auto& done : answering_) {
     auto* link = find(done.link);
     if (link == nullptr || link->exposed == nullptr) continue;
-    link->link.on_result(done.request, done.result, "", link->exposed->source->clocks(),
+    link->link.on_result(done.request, done.result, done.error, link->exposed->source->clocks(),
                          std::nullopt, now(), effects_);
     after(*link);
   }
@@ -538,7 +560,6 @@ void ServerCore::poll(Link& link, TransportTime time) {
 }
 
 void ServerCore::on_wake() {
-  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   if (allowed_changed_.exchange(false)) cut_off_unlisted();
   {
     const std::lock_guard lock(stop_mutex_);
@@ -549,7 +570,6 @@ void ServerCore::on_wake() {
 }
 
 void ServerCore::on_turn_end() {
-  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   answer_done();
   spread_changes(now());
 }

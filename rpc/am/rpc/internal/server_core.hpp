@@ -15,7 +15,6 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,9 +33,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   const std::string& endpoint() const noexcept { return transport_.endpoint(); }
   ServerStats stats() const;
   bool stop(std::chrono::milliseconds timeout);
-  bool on_io_thread() const noexcept {
-    return std::this_thread::get_id() == io_thread_.load(std::memory_order_relaxed);
-  }
+  /// Also on a thread that has lost the lead, and still runs a mutation.
+  bool on_io_thread() const noexcept { return transport_.on_own_thread(); }
 
   // -- RouterHandler, on the I/O thread --------------------------------------------
 
@@ -46,6 +44,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   TransportTime next_deadline() override;
   void on_deadline(TransportTime now) override;
   void on_turn_end() override;
+  bool has_work() const override { return next_mutation_ < mutations_.size(); }
+  void work() override;
 
  private:
   class ReplyCompletion;
@@ -69,10 +69,20 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   };
   using LinkKey = std::pair<PeerId, LinkId>;
 
+  /// Waits to be submitted, so that no turn waits for handlers.
+  struct Mutation {
+    Source* source;  ///< lives as long as the I/O threads
+    Op op;
+    std::vector<StateIndex> called;
+    Bytes args;
+    std::shared_ptr<ReplyCompletion> completion;
+  };
+
   struct Done {
     LinkKey link;
     RequestId request = 0;
     Result result{};
+    std::string error{};
   };
 
   /// Counters that other threads read.
@@ -119,7 +129,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   std::set<std::pair<TransportTime, LinkKey>> deadlines_;
   ServerEffects effects_;
   std::vector<Done> answering_;
-  std::atomic<std::thread::id> io_thread_{};
+  std::vector<Mutation> mutations_;  ///< in their order, from `next_mutation_` on
+  std::size_t next_mutation_ = 0;
 
   std::mutex sources_mutex_;
   std::vector<std::unique_ptr<Exposed>> exposed_;  ///< in order of exposure; links: I/O thread only

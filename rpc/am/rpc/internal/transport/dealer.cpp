@@ -83,7 +83,7 @@ class DealerTransport::Core final : public LoopBody {
   void turn(bool woken) noexcept override {
     fresh_ = false;
     if (socket_) take_events();
-    if (unwanted_) socket_.reset();
+    if (unwanted_) close_socket();
     if (woken && !loop_.stopping()) handler_->on_wake();
     if (const auto due = next_deadline(); due != no_deadline) {
       if (const auto now = std::chrono::steady_clock::now(); due <= now) on_deadline(now);
@@ -107,19 +107,24 @@ class DealerTransport::Core final : public LoopBody {
     fresh_ = true;
   }
 
+  void close_socket() noexcept {
+    loop_.forget_descriptors();
+    socket_.reset();
+  }
+
   /// A new socket rather than a disconnect: events of the old connection cannot be mistaken for
   /// those of the new one.
   void replace_socket() noexcept {
     reconnect_ = false;
     unwanted_ = false;
-    socket_.reset();
+    close_socket();
     set_disconnected();
     try {
       open_socket();
       reopen_at_ = no_deadline;
     } catch (const std::exception&) {
       // Out of descriptors or sockets: what others give back later.
-      socket_.reset();
+      close_socket();
       reopen_at_ = std::chrono::steady_clock::now() + options_.reconnect_max;
     }
   }
@@ -256,6 +261,15 @@ TransportCounters DealerTransport::counters() const noexcept { return core_->cou
 
 bool DealerTransport::stop(std::chrono::milliseconds timeout) {
   return core_->loop().stop(timeout);
+}
+
+void DealerTransport::await(Arrival& arrival, TransportTime deadline) noexcept {
+  const auto core = core_;  // this object may be gone before the arrival
+  core->loop().await(arrival, deadline);
+}
+
+bool DealerTransport::in_turn() const noexcept {
+  return core_->loop().in_turn() || core_->loop().on_own_thread();
 }
 
 SendStatus DealerTransport::send(FrameView frame) noexcept { return core_->send(frame); }

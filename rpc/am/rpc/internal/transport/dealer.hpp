@@ -1,6 +1,7 @@
 // Client side of a connection: one socket, one server, connected again for ever.
 #pragma once
 
+#include <am/rpc/internal/transport/arrival.hpp>
 #include <am/rpc/internal/transport/context.hpp>
 #include <am/rpc/internal/transport/types.hpp>
 #include <am/rpc/keys.hpp>
@@ -20,7 +21,8 @@ enum class Refusal : std::uint8_t {
 };
 
 /// What a dealer tells its embedding. Calls come one at a time, from the thread that has the turn:
-/// the transport's I/O thread. They must not throw and should not block.
+/// the transport's I/O thread, or one that waits in `await`. They must not throw and should not
+/// block.
 class DealerHandler {
  public:
   virtual ~DealerHandler() = default;
@@ -90,17 +92,25 @@ class DealerTransport {
   /// sleeps.
   void wake() noexcept;
 
+  /// Waits until a handler call has told `arrival`, or for `deadline`; counts as a `wake`. The
+  /// calling thread may take the turn meanwhile, which saves waking another one: handler calls then
+  /// come from it. Not from inside a handler call.
+  void await(Arrival& arrival, TransportTime deadline) noexcept;
+
+  /// True inside a handler call, and on the I/O thread.
+  bool in_turn() const noexcept;
+
   TransportCounters counters() const noexcept;
 
   /// Ends the thread and closes the socket; frames that were sent have `linger` left to be
   /// delivered. Returns false when the thread has not ended within `timeout`, that is, when a
   /// handler call hangs; may be called again then. Later calls return true at once. Throws `Error`
-  /// (would_deadlock) when called on the I/O thread itself.
+  /// (would_deadlock) inside a handler call.
   bool stop(std::chrono::milliseconds timeout = default_stop_timeout);
 
   static constexpr std::chrono::milliseconds default_stop_timeout{2'000};
 
-  // -- I/O thread only, that is from inside the handler's calls ----------------------------------
+  // -- from inside the handler's calls only ------------------------------------------------------
 
   /// Queues `frame` (copied) to the server. Never blocks and never throws.
   SendStatus send(FrameView frame) noexcept;

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
-#include <string>
 
 namespace am::rpc::internal {
 
@@ -31,24 +30,31 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-/// Sleeps until a descriptor is readable or `deadline` has passed.
-void poll_until(std::span<pollfd> descriptors, TransportTime deadline) noexcept {
-  const auto count = static_cast<nfds_t>(descriptors.size());
-  if (deadline == no_deadline) {
-    ppoll(descriptors.data(), count, nullptr, nullptr);
-    return;
-  }
-  // An hour at a time: far deadlines must not overflow.
-  const auto left =
-      std::clamp<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now(),
-                                           std::chrono::nanoseconds{0}, std::chrono::hours{1});
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
-  const timespec timeout{.tv_sec = static_cast<time_t>(seconds.count()),
-                         .tv_nsec = static_cast<long>((left - seconds).count())};
-  ppoll(descriptors.data(), count, &timeout, nullptr);
-}
+/// What the calling thread was started for.
+struct OwnThread {
+  const Loop* loop = nullptr;
+  unsigned number = 0;
+};
+thread_local OwnThread own_thread;
 
 }  // namespace
+
+bool poll_until(int first, int second, TransportTime deadline) noexcept {
+  std::array<pollfd, 2> descriptors{pollfd{first, POLLIN, 0}, pollfd{second, POLLIN, 0}};
+  if (deadline == no_deadline) {
+    ppoll(descriptors.data(), descriptors.size(), nullptr, nullptr);
+  } else {
+    // An hour at a time: far deadlines must not overflow.
+    const auto left =
+        std::clamp<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now(),
+                                             std::chrono::nanoseconds{0}, std::chrono::hours{1});
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec timeout{.tv_sec = static_cast<time_t>(seconds.count()),
+                           .tv_nsec = static_cast<long>((left - seconds).count())};
+    ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
+  }
+  return (descriptors[0].revents & POLLIN) != 0;
+}
 
 Loop::Loop(LoopBody& body) : body_(body), owner_(getpid()) {}
 
@@ -56,73 +62,83 @@ Loop::~Loop() = default;
 
 bool Loop::forked() const noexcept { return owner_ != getpid(); }
 
+bool Loop::on_own_thread() const noexcept { return own_thread.loop == this; }
+
+bool Loop::on_leading_thread() const noexcept {
+  return own_thread.loop == this && lead_.leads(own_thread.number);
+}
+
+// -- life ----------------------------------------------------------------------------------------
+
 void Loop::start(std::shared_ptr<void> keep_alive, std::string_view name,
                  const std::function<void()>& prepare) {
   const std::scoped_lock lock(mutex_);
   if (started_ || ended_) throw Error(Errc::invalid_argument, "a transport is started once only");
   prepare();
-  const SignalsBlocked blocked;
-  thread_ = std::thread([this, keep = std::move(keep_alive), text = std::string{name}]() mutable {
-    // `this` lives as long as `keep`.
-    pthread_setname_np(pthread_self(), text.c_str());
-    prctl(PR_SET_TIMERSLACK, 1UL);
-    run();
-  });
+  name_ = name;
+  start_thread(std::move(keep_alive));
   started_ = true;
 }
 
-void Loop::run() noexcept {
-  loop_thread_.store(std::this_thread::get_id());
-  while (!stopping()) pump(no_deadline);
-  body_.close();
+/// Under `mutex_`.
+void Loop::start_thread(std::shared_ptr<void> keep_alive) {
+  const SignalsBlocked blocked;
+  const auto number = static_cast<unsigned>(threads_.size());
+  threads_.emplace_back([this, number, keep = std::move(keep_alive), name = name_] {
+    // `this` lives as long as `keep`.
+    pthread_setname_np(pthread_self(), name.c_str());
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    own_thread = {this, number};
+    run(number, keep);
+  });
+  ++running_;
+}
+
+void Loop::run(unsigned thread, const std::shared_ptr<void>& keep_alive) noexcept {
+  while (!stopping()) {
+    if (lead_.leads(thread)) {
+      pump(thread, keep_alive);
+    } else {
+      stand_by(thread, keep_alive);
+    }
+  }
+  end_thread();
+}
+
+void Loop::end_thread() noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (--running_ != 0) return;
+  }
+  {
+    const std::scoped_lock turn(turn_mutex_);
+    closed_ = true;
+    watch_.forget();
+    body_.close();
+  }
   const std::scoped_lock lock(mutex_);
   ended_ = true;
   ended_changed_.notify_all();
 }
 
-void Loop::pump(TransportTime deadline) noexcept {
-  const bool woken = wait(deadline);
-  if (stopping()) return;
-  const std::scoped_lock turn(turn_mutex_);
-  body_.turn(woken);
-  may_sleep_ = body_.may_sleep();
-  next_deadline_ = body_.next_deadline();
-}
-
-bool Loop::wait(TransportTime deadline) noexcept {
-  bool may_sleep = false;
-  {
-    const std::scoped_lock turn(turn_mutex_);
-    may_sleep = may_sleep_;
-    deadline = std::min(deadline, next_deadline_);
-  }
-  if (!may_sleep) return signal_.take();
-
-  const auto [socket, monitor] = body_.descriptors();
-  std::array<pollfd, 3> descriptors{pollfd{signal_.descriptor(), POLLIN, 0},
-                                    pollfd{socket, POLLIN, 0}, pollfd{monitor, POLLIN, 0}};
-  if (signal_.begin_sleep()) {
-    poll_until(descriptors, deadline);
-    if ((descriptors[0].revents & POLLIN) != 0) signal_.clear();
-  }
-  return signal_.take();
-}
-
 bool Loop::stop(std::chrono::milliseconds timeout) {
-  if (loop_thread_.load() == std::this_thread::get_id()) {
+  if (on_own_thread() || in_turn()) {
     throw Error(Errc::would_deadlock,
                 "a transport cannot be stopped from its own I/O thread; stop it from another");
   }
   if (forked()) return true;
   stopping_.store(true);
   wake();
+  alarm_.set(std::chrono::nanoseconds{1});
   std::unique_lock lock(mutex_);
   if (!started_ && !ended_) {
     body_.close();
     ended_ = true;
   }
   if (!ended_changed_.wait_for(lock, timeout, [this] { return ended_; })) return false;
-  if (thread_.joinable()) thread_.join();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
   return true;
 }
 
@@ -130,10 +146,55 @@ void Loop::stop_or_abandon(std::chrono::milliseconds timeout) noexcept {
   if (forked()) return;
   stopping_.store(true);
   wake();
-  const bool on_loop_thread = loop_thread_.load() == std::this_thread::get_id();
-  if (!on_loop_thread && stop(timeout)) return;
+  alarm_.set(std::chrono::nanoseconds{1});
+  if (!on_own_thread() && !in_turn() && stop(timeout)) return;
   const std::scoped_lock lock(mutex_);
-  if (thread_.joinable()) thread_.detach();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.detach();
+  }
+}
+
+// -- turning -------------------------------------------------------------------------------------
+
+void Loop::wake() noexcept {
+  // A caller that leads takes its own signal after it says that it leads no more, or another one
+  // after it says that it does: so whoever has the socket now has heard of this.
+  if (led_.load(std::memory_order_seq_cst)) {
+    caller_signal_.wake();
+    if (led_.load(std::memory_order_seq_cst)) return;
+  }
+  signal_.wake();
+}
+
+void Loop::pump(unsigned thread, const std::shared_ptr<void>& keep_alive) noexcept {
+  const bool woken = sleep();
+  if (stopping()) return;
+  turn(woken);
+  // Whoever leads a turn for an answer sleeps on, though its answer may be there.
+  if (led_.load(std::memory_order_seq_cst)) caller_signal_.wake();
+  while (body_.has_work() && !stopping()) {
+    if (!do_work(thread, keep_alive)) return;
+    const std::scoped_lock lock(turn_mutex_);
+    have_turn([this] { body_.after_work(); });
+  }
+}
+
+bool Loop::sleep() noexcept {
+  TransportTime deadline{};
+  {
+    const std::scoped_lock lock(turn_mutex_);
+    if (!may_sleep_) return signal_.take();
+    deadline = sleeps_until_ = next_deadline_;
+  }
+  if (signal_.begin_sleep() && poll_until(signal_.descriptor(), watch_.descriptor(), deadline)) {
+    signal_.clear();
+  }
+  return signal_.take();
+}
+
+void Loop::turn(bool woken) noexcept {
+  const std::scoped_lock lock(turn_mutex_);
+  have_turn([&] { body_.turn(woken); });
 }
 
 }  // namespace am::rpc::internal

@@ -134,6 +134,12 @@ class RouterTransport::Core final : public LoopBody {
     socket_.reset();
   }
 
+  bool has_work() const noexcept override { return handler_->has_work(); }
+  void work() noexcept override { handler_->work(); }
+  void after_work() noexcept override {
+    if (!loop_.stopping()) handler_->on_turn_end();
+  }
+
  private:
   void take_events() noexcept {
     while (const auto event = socket_->next_event()) {
@@ -252,6 +258,14 @@ TransportCounters RouterTransport::counters() const noexcept { return core_->cou
 
 bool RouterTransport::stop(std::chrono::milliseconds timeout) {
   return core_->loop().stop(timeout);
+}
+
+void RouterTransport::inside() noexcept { core_->loop().inside(); }
+
+bool RouterTransport::on_own_thread() const noexcept { return core_->loop().on_own_thread(); }
+
+bool RouterTransport::on_leading_thread() const noexcept {
+  return core_->loop().on_leading_thread();
 }
 
 SendStatus RouterTransport::send(PeerId peer, FrameView frame) noexcept {

@@ -15,7 +15,7 @@ namespace am::rpc::internal {
 
 /// What a router tells its embedding. All calls come from the transport's I/O thread, one at a
 /// time; they must not throw and should not block, as everything behind the endpoint waits
-/// meanwhile.
+/// meanwhile; `work` may.
 class RouterHandler {
  public:
   virtual ~RouterHandler() = default;
@@ -36,6 +36,15 @@ class RouterHandler {
   /// The end of a turn, that is of up to `frames_per_turn` frames and whatever else had happened,
   /// before the thread may sleep: the place to send what the turn has gathered.
   virtual void on_turn_end() {}
+
+  // -- work that may take long -------------------------------------------------------------------
+
+  /// True when the calls above have left work to be done. Called by the thread that leads.
+  virtual bool has_work() const { return false; }
+  /// Takes the first piece of it and does it; `on_turn_end` follows soon. Once it has called
+  /// `inside()`, and until it returns, another thread may take the socket over, and make any of
+  /// these calls: what it uses from there on must be safe for that.
+  virtual void work() {}
 };
 
 struct RouterOptions {
@@ -86,6 +95,14 @@ class RouterTransport {
   void wake() noexcept;
 
   TransportCounters counters() const noexcept;
+
+  /// In `work`: from here on another thread may lead.
+  void inside() noexcept;
+  /// True on the I/O thread, also one that has lost the lead and is still in `work`.
+  bool on_own_thread() const noexcept;
+  /// True on the I/O thread that leads: `on_turn_end` will be called before it sleeps, so that it
+  /// needs no `wake`.
+  bool on_leading_thread() const noexcept;
 
   /// Ends the thread and closes the socket; frames that were sent have `linger` left to be
   /// delivered. Returns false when the thread has not ended within `timeout`, that is, when a

@@ -34,6 +34,11 @@ struct ClientOptions {
   std::chrono::milliseconds call_timeout{10'000};
   /// Longest frame accepted or sent, in bytes.
   std::size_t max_frame_bytes = std::size_t{1} << 20U;
+  /// Most states that a machine of the server may have.
+  std::size_t max_states = am::max_states;
+  /// Most calls of one remote machine that wait for a reply; more are `not_sent`,
+  /// `Reason::queue_full`.
+  std::size_t max_pending_calls = 4096;
   /// Keys: who this is, the only server that is talked to, and encryption. tcp and ipc.
   std::optional<ClientSecurity> security{};
   /// Connects without keys to other hosts, too: anybody on the way may read along and answer.

@@ -213,6 +213,43 @@ TEST_F(ServerLimits, AThousandGarbageConnectionsLeaveNothingBehind) {
   expect_served();
 }
 
+TEST_F(ServerLimits, MaxStatesOfAMachineThatAClientTakes) {
+  serve({});
+  Machine large{{{"A", {}}, {"B", {}}, {"C", {}}}, {.id = "large"}};
+  server->expose(large);
+  Client careful({.endpoint = server->endpoint(), .max_states = 3});
+  EXPECT_TRUE(careful.attach({.machine = "door", .timeout = patience}));
+  const auto refused = careful.attach({.machine = "large", .timeout = patience});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, LinkErrc::protocol) << refused.error().message;
+  expect_served();
+}
+
+TEST_F(ServerLimits, MaxPendingCallsOfAClient) {
+  std::mutex gate;
+  std::atomic<bool> busy{false};
+  Machine slow{{{"Busy", {}}, {"Open", {.multi = true}}}, {.id = "slow"}};
+  slow.on_state("Busy", [&](Event&) {
+    busy = true;
+    const std::scoped_lock wait(gate);
+  });
+  std::unique_lock closed(gate);
+  serve({});
+  server->expose(slow);
+  Client careful({.endpoint = server->endpoint(), .max_pending_calls = 1});
+  auto attached = careful.attach({.machine = "slow", .timeout = patience});
+  ASSERT_TRUE(attached);
+  std::thread holder([&] { slow.add("Busy"); });
+  ASSERT_TRUE(eventually([&] { return busy.load(); }));
+  const auto first = attached->add_async("Open");
+  const auto second = attached->add_async("Open").get();
+  EXPECT_EQ(second, Result::not_sent);
+  EXPECT_EQ(second.reason(), Reason::queue_full);
+  closed.unlock();
+  holder.join();
+  EXPECT_EQ(first.get(), Result::executed);
+}
+
 TEST(ServerOptions, LimitsAreAtLeastOne) {
   Machine door{{{"Open", {}}}};
   EXPECT_NE(error_of([&] {

@@ -32,6 +32,8 @@ DealerOptions dealer_options(const ClientOptions& options) {
 ClientOptions checked(ClientOptions options) {
   options.call_timeout = checked_duration("call_timeout", options.call_timeout, Zero::refused);
   check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
+  check_at_least("max_states", options.max_states, 1);
+  check_at_least("max_pending_calls", options.max_pending_calls, 1);
   check_id("the client's id", options.id, Limits{}.id);
   if (options.security && !options.security->key) {
     throw Error(Errc::invalid_argument,
@@ -194,6 +196,8 @@ void ClientCore::on_wake() {
 ClientLinkOptions ClientCore::link_options(const AttachOptions& options) const {
   ClientLinkOptions link;
   link.limits.frame = options_.max_frame_bytes;
+  link.limits.states = options_.max_states;
+  link.limits.pending_calls = options_.max_pending_calls;
   link.client_id = id_;
   link.machine_id = options.machine;
   link.session = session_;

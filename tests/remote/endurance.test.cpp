@@ -23,7 +23,7 @@ using remote::Where;
 // -- 1 --------------------------------------------------------------------------------------------
 
 class Observer : public testing::TestWithParam<std::chrono::milliseconds> {};
-INSTANTIATE_TEST_SUITE_P(Intervals, Observer, testing::Values(0ms, 1ms, 10ms));
+INSTANTIATE_TEST_SUITE_P(Intervals, Observer, testing::Values(1ms, 10ms));
 
 TEST_P(Observer, StaysExactThroughRandomMutations) {
   Subject m{Where::tcp, related(), {}, {.push_interval = GetParam()}};
@@ -52,7 +52,7 @@ TEST(Race, RepliesAndPushesLeaveTheProxyEqualToTheSource) {
   Subject m{Where::tcp,
             {{"A"}, {"B"}, {"C"}, {"D"}, {"Mine", {.multi = true}}},
             {},
-            {.push_interval = 0ms}};
+            {.push_interval = 1ms}};
   {
     std::vector<std::jthread> threads;
     for (const auto* state : {"A", "B", "C", "D"}) {
@@ -62,7 +62,9 @@ TEST(Race, RepliesAndPushesLeaveTheProxyEqualToTheSource) {
     }
     for (int i = 0; i < 300; ++i) {
       const auto before = m->tick("Mine");
-      ASSERT_EQ(m->add("Mine"), Result::executed);
+      const auto result = m->add("Mine");
+      ASSERT_EQ(result, Result::executed)
+          << am::to_string(result) << ": " << m.proxy().link_error();
       ASSERT_GT(m->tick("Mine"), before);
     }
   }
@@ -124,7 +126,7 @@ TEST(Cycles, LeaveNoThreadAndNoDescriptorBehind) {
 
 TEST(Pipes, KeepTheOrderOfBurstsInBothDirections) {
   am::Schema schema{{"In"}, {"Out"}};
-  Subject far{Where::tcp, schema, {}, {.push_interval = 0ms}};
+  Subject far{Where::tcp, schema, {}, {.push_interval = 1ms}};
   am::Machine near{schema};
   const am::Pipe there{near, *far, {{"Out", "In"}}};
   const am::Pipe back{*far, near, {{"Out", "In"}}};

@@ -71,10 +71,11 @@ inline std::string endpoint(Where where) {
 /// A source, and what tests use it through: the source itself, or a proxy of it.
 class Subject {
  public:
-  /// `active` is set before there is a server.
+  /// `active` is set before there is a server. Threads that mutate the source faster than it runs
+  /// wait for room, so that nobody is refused for want of it.
   Subject(Where where, am::Schema schema, std::initializer_list<am::StateRef> active = {},
           am::rpc::ServerOptions server = {}, am::rpc::ClientOptions client = {})
-      : source_(std::move(schema)) {
+      : source_(std::move(schema), {.queue_full = am::QueueFull::block}) {
     if (active.size() != 0) source_.set(active);
     if (where == Where::local) return;
     server.endpoint = endpoint(where);

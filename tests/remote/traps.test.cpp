@@ -55,7 +55,7 @@ TEST(Trap, T6APermanentErrorIsAnsweredOnceAndAtOnce) {
 TEST(Trap, T7APushRightAfterTheWelcomeIsNotLost) {
   am::Machine source{{{"A", {.multi = true}}}};
   am::rpc::Server server{source,
-                         {.endpoint = remote::endpoint(Where::inproc), .push_interval = 0ms}};
+                         {.endpoint = remote::endpoint(Where::inproc), .push_interval = 1ms}};
   am::rpc::Client client{{.endpoint = server.endpoint()}};
   for (int i = 0; i < 20; ++i) {
     auto proxy = [&] {

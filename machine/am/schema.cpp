@@ -257,6 +257,8 @@ void SchemaData::compile_relations() {
     if (name.text == "Heartbeat" || name.text == "Healthcheck") set(health, i);
     if (name.text == exception_state) exception = static_cast<StateIndex>(i);
     any_automatic |= state.automatic;
+    any_multi |= state.multi;
+    any_intricate |= test(intricate, i);
   }
   for (std::size_t w = 0; w < words; ++w) {
     isolated[w] = ~(has_add[w] | has_require[w] | is_required[w] | conflicts[w] | intricate[w]);

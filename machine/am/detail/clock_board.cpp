@@ -151,10 +151,10 @@ StateIndex ClockBoard::index_of(StateRef ref) const {
                                                internal::suggestion(ref.name(), schema.names())));
 }
 
-void ClockBoard::indexes_of(const StateList& list, std::vector<StateIndex>& out) const {
+void ClockBoard::look_up(const StateList& list, std::vector<StateIndex>& out) const {
   out.clear();
   if (const auto* only = list.only()) {
-    out.push_back(only->by_id() ? index_of(only->id()) : index_of(*only));
+    out.push_back(index_of(*only));
     return;
   }
   for (std::size_t i = 0; i < list.size(); ++i) {

@@ -70,7 +70,12 @@ class ClockBoard {
   /// Position of a state given by id or name. Throws `Error` (unknown_state).
   StateIndex index_of(StateRef ref) const;
   /// Positions of `list`, each once, first occurrence first. Throws `Error` (unknown_state).
-  void indexes_of(const StateList& list, std::vector<StateIndex>& out) const;
+  void indexes_of(const StateList& list, std::vector<StateIndex>& out) const {
+    const auto* const only = list.only();
+    if (only == nullptr || !only->by_id()) return look_up(list, out);
+    out.clear();
+    out.push_back(index_of(only->id()));
+  }
 
   bool is(StateIndex i) const noexcept { return storage().is(i); }
   std::uint64_t tick(StateIndex i) const noexcept {
@@ -177,6 +182,7 @@ class ClockBoard {
   template <class Read>
   void consistent(Read&& read) const;
   StateIndex map_foreign(StateId id) const;
+  void look_up(const StateList& list, std::vector<StateIndex>& out) const;
   std::optional<StateIndex> find_own(StateId id) const noexcept;
 
   // Of the first schema: ids of its set are the machine's own whatever it grows to.

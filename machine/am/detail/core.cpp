@@ -151,14 +151,12 @@ std::stop_token Core::context(StateIndex state) {
   return waits_->context(state);
 }
 
-void Core::take_contexts(std::span<const StateIndex> changed, std::vector<EndedContext>& out) {
-  if (waits_->has_contexts()) waits_->take_contexts(changed, out);
-}
-
-void Core::stop(EndedContext& context) const {
-  log(LogLevel::operations,
-      [&] { return internal::context_words(context.first, "match", board_.schema()); });
-  context.second.request_stop();
+void Core::stop(std::vector<EndedContext>& contexts) const {
+  for (auto& [state, source] : contexts) {
+    log(LogLevel::operations,
+        [&, s = state] { return internal::context_words(s, "match", board_.schema()); });
+    source.request_stop();
+  }
 }
 
 void Core::fire_waits(std::span<const StateIndex> changed) {

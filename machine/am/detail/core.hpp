@@ -102,21 +102,9 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Whether the queue is being run; false where that is not known.
   virtual bool queue_busy() const noexcept { return false; }
   /// Lets `write` change the clocks of `changed` as one instant, then stops the contexts bound to
-  /// their old ticks. By the one writer, without the commit mutex.
+  /// their old ticks. By the one writer, without the commit mutex. See internal/publish.hpp.
   template <class Write>
-  void publish(std::span<const StateIndex> changed, Write&& write) {
-    std::vector<EndedContext> ended;
-    {
-      const CommitMutex::Writer lock(board_.commit_mutex());
-      {
-        ClockBoard::Write clocks(board_);
-        write(clocks);
-      }
-      // In the same section: a context made from now on belongs to the new ticks.
-      take_contexts(changed, ended);
-    }
-    for (auto& context : ended) stop(context);
-  }
+  void publish(std::span<const StateIndex> changed, Write&& write);
   /// Ends the waits that hold since the ticks of `changed` changed. Without the commit mutex.
   void fire_waits(std::span<const StateIndex> changed);
   /// Ends the waits for mutations up to this queue tick. Without the commit mutex.
@@ -137,8 +125,7 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The context of an activation that has ended.
   using EndedContext = std::pair<StateIndex, std::stop_source>;
 
-  void take_contexts(std::span<const StateIndex> changed, std::vector<EndedContext>& out);
-  void stop(EndedContext& context) const;
+  void stop(std::vector<EndedContext>& contexts) const;
   void say_matched(const internal::WaitState* chain) const;
   Wait attach(internal::WaitState* state);
   template <class Holds>

@@ -132,10 +132,14 @@ std::size_t HandlerTable::number_of(BindingId binding) const noexcept {
 void HandlerTable::find_present() {
   for (auto& bits : present_) bits.assign(words_, 0);
   pairs_.clear();
+  kinds_ = 0;
+  any_negotiates_ = false;
   for (const auto& [packed, list] : lists_) {
     const auto kind = static_cast<HandlerKind>(packed >> 32);
     const auto state = static_cast<StateIndex>((packed >> 16) & 0xffff);
     set(present_[static_cast<std::size_t>(kind)], state);
+    kinds_ |= bit(kind);
+    any_negotiates_ |= negotiates(kind);
     if (kind == HandlerKind::pair) {
       auto& row = pairs_[state];
       if (row.empty()) row.assign(words_, 0);

@@ -44,7 +44,11 @@ class HandlerTable {
 
   explicit HandlerTable(std::size_t states);
 
-  bool empty() const noexcept { return lists_.empty(); }
+  bool empty() const noexcept { return kinds_ == 0; }
+  /// Whether there is a handler of `kind`.
+  bool has(HandlerKind kind) const noexcept { return (kinds_ & bit(kind)) != 0; }
+  /// Whether there is one that is asked before ticks change.
+  bool any_negotiates() const noexcept { return any_negotiates_; }
   /// Handlers of `key` in binding order; null when there are none.
   const std::vector<Bound>* find(HandlerKey key) const noexcept;
   /// States with handlers of `kind`; for pairs, their first states.
@@ -63,9 +67,14 @@ class HandlerTable {
   std::size_t number_of(BindingId binding) const noexcept;
 
  private:
+  static constexpr unsigned bit(HandlerKind kind) noexcept {
+    return 1U << static_cast<unsigned>(kind);
+  }
   void find_present();
 
   std::size_t words_;
+  unsigned kinds_ = 0;
+  bool any_negotiates_ = false;
   std::unordered_map<std::uint64_t, std::vector<Bound>> lists_;
   std::array<std::vector<Word>, 8> present_;
   std::unordered_map<StateIndex, std::vector<Word>> pairs_;

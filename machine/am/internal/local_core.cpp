@@ -1,7 +1,6 @@
 #include <am/internal/local_core.hpp>
 
 #include <am/detail/deadline.hpp>
-#include <am/detail/thread_scratch.hpp>
 #include <am/error.hpp>
 #include <am/internal/drain_scope.hpp>
 #include <am/internal/evaluation.hpp>
@@ -16,36 +15,6 @@
 #include <optional>
 #include <random>
 #include <utility>
-
-namespace am::internal {
-
-namespace {
-
-struct FrameStack {
-  std::vector<std::unique_ptr<Frame>> frames;
-  std::size_t used = 0;
-};
-
-FrameStack& frame_stack() { return detail::thread_scratch<FrameStack, Frame>(); }
-
-}  // namespace
-
-FrameLease::FrameLease()
-    : frame_([]() -> Frame& {
-        auto& stack = frame_stack();
-        if (stack.used == stack.frames.size()) stack.frames.push_back(std::make_unique<Frame>());
-        return *stack.frames[stack.used++];
-      }()) {}
-
-FrameLease::~FrameLease() {
-  // What a mutation refers to must not live on in the scratch memory of a thread.
-  frame_.mutation.args = {};
-  frame_.mutation.completion.reset();
-  frame_.mutation.source = {};
-  --frame_stack().used;
-}
-
-}  // namespace am::internal
 
 namespace am::detail {
 
@@ -238,9 +207,11 @@ Result LocalCore::mutate(Operation operation, const StateList& states, Args args
   board().indexes_of(states, frame.mutation.called);
   const bool active = operation == Operation::toggle && all_active(board(), frame.mutation.called);
   fill(frame.mutation, operation, active, std::move(args));
-  if (const auto refused = refusal(frame.mutation)) return *refused;
-  heed(options, frame.mutation);
-  remember_error(frame.mutation.called, frame.mutation.args);
+  if (extras() != nullptr) {
+    if (const auto refused = refusal(frame.mutation)) return *refused;
+  }
+  if (options.ttl.count() > 0 || !options.source.empty()) heed(options, frame.mutation);
+  if (!frame.mutation.args.empty()) remember_error(frame.mutation.called, frame.mutation.args);
   if (frame.mutation.check) return check_now_or_later(frame);
   return enter(frame, queue_full_ == QueueFull::block);
 }
@@ -421,7 +392,7 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   auto& mutation = frame.mutation;
   const auto tick = mutation.queue_tick;
   if (tick != 0) board().store_queue_tick(tick);
-  if (mutation.eval) {
+  if (mutation.eval) [[unlikely]] {
     run_evaluation(frame, scope);
     if (auto* const rare = extras(); rare != nullptr && !rare->dropped.empty()) {
       drop_abandoned(*rare);
@@ -436,7 +407,7 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
     mutation.args = {};
     return late;
   }
-  scope.completion = std::move(mutation.completion);
+  if (mutation.completion != nullptr) scope.completion = std::move(mutation.completion);
   scope.transition = &frame.transition;
   const bool is_root = mutation.is_root;
 
@@ -445,19 +416,20 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   run_followups(frame, scope);
 
   scope.transition = nullptr;
-  mutation.source = {};  // which may keep this very machine
+  // Which may keep this very machine.
+  if (mutation.source.machine != nullptr) mutation.source = {};
   if (tick != 0) fire_queue_waits(tick);
-  if (const auto completion = std::move(scope.completion)) {
+  if (scope.completion != nullptr) {
+    const auto completion = std::move(scope.completion);
     if (is_root) completion->ended_with(result);
     completion->one_ended();
   }
-  scope.completion = nullptr;
   if (auto* const rare = extras(); rare != nullptr && !rare->dropped.empty()) {
     drop_abandoned(*rare);
   }
   // Here, where the program's destructors may do what they like; and the queue's slot, which gets
   // this mutation in exchange for the next one, must not keep what may keep the machine.
-  mutation.args = {};
+  if (!mutation.args.empty()) mutation.args = {};
   return result;
 }
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <am/detail/core.hpp>
+#include <am/internal/frame.hpp>
 #include <am/internal/handler_table.hpp>
 #include <am/internal/mutation_queue.hpp>
-#include <am/internal/resolver.hpp>
 #include <am/machine.hpp>
 
 #include <atomic>
@@ -13,39 +13,6 @@
 #include <mutex>
 #include <utility>
 #include <vector>
-
-namespace am::internal {
-
-/// Scratch memory of one drain. Each thread keeps a stack of them, as handlers may mutate other
-/// machines, so idle machines carry none and transitions allocate nothing once warm.
-struct Frame {
-  Mutation mutation;
-  Resolver resolver;
-  Transition transition;
-  std::vector<StateIndex> targets;
-  std::vector<StateIndex> called;  ///< of automatic transitions, shrinks with refusals
-  std::vector<StateIndex> changed;
-  bool automatic = true;         ///< whether automatic states may follow
-  std::vector<StateIndex> due;   ///< automatic states to add next
-  std::vector<StateIndex> walk;  ///< a list being walked while its source may shrink
-  std::vector<Word> before_bits;
-  std::vector<Word> called_bits;
-};
-
-/// Takes a frame of the calling thread for its own lifetime.
-class FrameLease {
- public:
-  FrameLease();
-  ~FrameLease();
-  FrameLease(const FrameLease&) = delete;
-  FrameLease& operator=(const FrameLease&) = delete;
-  Frame& operator*() const noexcept { return frame_; }
-
- private:
-  Frame& frame_;
-};
-
-}  // namespace am::internal
 
 namespace am::detail {
 
@@ -210,10 +177,12 @@ class LocalCore final : public Core {
   // -- one transition (transition.cpp) --------------------------------------------------
 
   Result run(internal::Frame& frame);
-  void prepare(internal::Frame& frame);
-  void resolve(internal::Frame& frame, MutationType type, std::span<const StateIndex> called);
-  void find_exits_and_enters(internal::Frame& frame);
-  void reject_by_relations(internal::Frame& frame);
+  // Inline: transition.cpp, their only caller, runs through them all.
+  inline void prepare(internal::Frame& frame);
+  inline void resolve(internal::Frame& frame, MutationType type,
+                      std::span<const StateIndex> called);
+  inline void find_exits_and_enters(internal::Frame& frame);
+  inline void reject_by_relations(internal::Frame& frame);
   void negotiate(internal::Frame& frame);
   bool ask_exits(internal::Frame& frame);
   bool drop_target(internal::Frame& frame, StateIndex state);
@@ -221,7 +190,7 @@ class LocalCore final : public Core {
   bool ask_self(internal::Frame& frame);
   bool ask_pairs(internal::Frame& frame);
   void resolve_again(internal::Frame& frame);
-  void apply(internal::Frame& frame);
+  inline void apply(internal::Frame& frame);
   void run_finals(internal::Frame& frame);
   void roll_back(internal::Frame& frame, std::size_t first_failed_enter);
   void find_automatic(internal::Frame& frame);

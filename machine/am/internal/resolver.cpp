@@ -19,7 +19,17 @@ bool intersects_without(Bits a, Bits b, Bits except) noexcept {
 void Resolver::resolve(const SchemaData& schema, const Input& input,
                        std::vector<StateIndex>& targets) {
   words_ = schema.words;
-  if (resolve_change(schema, input, targets)) return;
+  const bool usual = input.settled && input.type != MutationType::set &&
+                     !(schema.any_intricate && intersects(schema.intricate, input.before_bits));
+  if (usual) {
+    list_bits_.resize(words_);
+    for (std::size_t w = 0; w < words_; ++w) list_bits_[w] = input.before_bits[w];
+    settled_ = true;
+    unopposed_ = input.called.size() == 1 && test(schema.isolated, input.called.front());
+    if (unopposed_) return change_one(input, targets);
+    if (resolve_change(schema, input, targets)) return;
+  }
+  unopposed_ = false;
   assign(called_bits_, words_, input.called);
   base_list(input);
   clear(killed_, words_);
@@ -44,14 +54,6 @@ void Resolver::resolve(const SchemaData& schema, const Input& input,
 /// state that comes or goes. False when the full way has to be taken.
 bool Resolver::resolve_change(const SchemaData& schema, const Input& input,
                               std::vector<StateIndex>& targets) {
-  if (!input.settled || input.type == MutationType::set) return false;
-  if (intersects(schema.intricate, input.before_bits)) return false;
-  list_bits_.assign(input.before_bits.begin(), input.before_bits.end());
-  if (input.called.size() == 1 && test(schema.isolated, input.called.front())) {
-    change_one(input, targets);
-    settled_ = true;
-    return true;
-  }
   entering_.clear();
   leaving_.clear();
   if (input.type == MutationType::add) {
@@ -65,24 +67,25 @@ bool Resolver::resolve_change(const SchemaData& schema, const Input& input,
   }
   drop_dependents(schema);
   list_change(schema, input, targets);
-  settled_ = true;
   return true;
 }
 
 /// One state without relations comes, goes, or is called to the front. It has no rank, so that is
 /// where it stays.
 void Resolver::change_one(const Input& input, std::vector<StateIndex>& targets) {
-  const auto s = input.called.front();
-  auto rest = input.before.begin();
-  targets.clear();
-  targets.reserve(input.before.size() + 1);
-  if (input.type == MutationType::add) targets.push_back(s);
-  if (test(input.before_bits, s)) {
-    for (; *rest != s; ++rest) targets.push_back(*rest);
-    ++rest;
+  const auto s = only_ = input.called.front();
+  const bool adds = input.type == MutationType::add;
+  const bool active = test(input.before_bits, s);
+  targets.resize(input.before.size() + (adds ? 1 : 0) - (active ? 1 : 0));
+  auto to = targets.begin();
+  auto from = input.before.begin();
+  if (adds) *to++ = s;
+  if (active) {
+    for (; *from != s; ++from) *to++ = *from;
+    ++from;
   }
-  targets.insert(targets.end(), rest, input.before.end());
-  if (input.type == MutationType::add) {
+  std::copy(from, input.before.end(), to);
+  if (adds) {
     set(list_bits_, s);
   } else {
     reset(list_bits_, s);

@@ -40,6 +40,10 @@ class Resolver {
   /// After `resolve`: every requirement among the targets is met, and none of them removes another.
   /// Only implied states of the second level can do so, as nothing blocks on their account.
   bool settled() const noexcept { return settled_; }
+  /// After `resolve`: the mutation was of one state without relations, which it just got.
+  bool unopposed() const noexcept { return unopposed_; }
+  /// That state.
+  StateIndex only() const noexcept { return only_; }
 
  private:
   // -- the usual way ------------------------------------------------------------
@@ -65,6 +69,8 @@ class Resolver {
   std::vector<Word> called_bits_;
   std::vector<Word> dead_;
   bool settled_ = true;
+  bool unopposed_ = false;
+  StateIndex only_ = 0;
   std::size_t words_ = 0;
 
   std::vector<StateIndex> entering_;  ///< new ones of the called states, then what those imply

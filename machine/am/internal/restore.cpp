@@ -1,6 +1,7 @@
 // Saving a machine's clocks, and giving them back (spec machine 9.3).
 #include <am/error.hpp>
 #include <am/internal/local_core.hpp>
+#include <am/internal/publish.hpp>
 
 #include <fmt/format.h>
 

@@ -49,6 +49,8 @@ struct SchemaData {
   bool ranked = false;  ///< some rank is not -1
   bool require_cycle = false;
   bool any_automatic = false;
+  bool any_multi = false;
+  bool any_intricate = false;
   std::vector<Word> health;  ///< Heartbeat and Healthcheck, where declared (spec 4.10)
   StateIndex exception = 0;
   std::vector<DroppedName> dropped;

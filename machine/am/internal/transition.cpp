@@ -2,6 +2,7 @@
 #include <am/internal/extras.hpp>
 #include <am/internal/local_core.hpp>
 
+#include <am/internal/publish.hpp>
 #include <am/internal/step_recorder.hpp>
 #include <am/internal/waits.hpp>
 
@@ -29,12 +30,12 @@ Result LocalCore::run(Frame& frame) {
   auto& t = frame.transition;
   prepare(frame);
   resolve(frame, t.type, t.called);
-  reject_by_relations(frame);
+  if (!frame.resolver.unopposed()) reject_by_relations(frame);
   if (t.accepted) find_exits_and_enters(frame);
   if (running_->wants_steps) record_steps(frame);
   each_tracer([&](Tracer& tracer) { tracer.transition_init(t); });
   each_tracer([&](Tracer& tracer) { tracer.transition_start(t); });
-  if (t.accepted && !running_->handlers.empty()) negotiate(frame);
+  if (t.accepted && (running_->handlers.any_negotiates() || t.automatic)) negotiate(frame);
   if (t.accepted && t.automatic && !t.check) resolve_again(frame);
   if (t.accepted && !t.check) {
     apply(frame);
@@ -78,13 +79,8 @@ void LocalCore::prepare(Frame& frame) {
   frame.changed.clear();
   frame.due.clear();
   const auto words = t.schema->data()->words;
-  frame.before_bits.resize(words);
-  frame.called_bits.resize(words);
-  for (std::size_t w = 0; w < words; ++w) {
-    frame.before_bits[w] = board().word(w);
-    frame.called_bits[w] = 0;
-  }
-  for (const auto s : t.called) internal::set(frame.called_bits, s);
+  if (frame.before_bits.size() != words) frame.before_bits.resize(words);
+  for (std::size_t w = 0; w < words; ++w) frame.before_bits[w] = board().word(w);
 }
 
 void LocalCore::resolve(Frame& frame, MutationType type, std::span<const StateIndex> called) {
@@ -118,6 +114,7 @@ void LocalCore::reject_by_relations(Frame& frame) {
     return;
   }
   t.cancel.reason = Reason::relation;
+  internal::assign(frame.called_bits, schema.words, t.called);
   for (std::size_t w = 0; w < schema.words; ++w) {
     const auto removers =
         schema.removed_by[*missing][w] & (targets[w] | frame.before_bits[w] | frame.called_bits[w]);
@@ -136,15 +133,26 @@ void LocalCore::find_exits_and_enters(Frame& frame) {
   const auto targets = frame.resolver.target_bits();
   t.exits.clear();
   t.enters.clear();
+  if (frame.resolver.unopposed()) {  // nobody else comes or goes
+    const auto s = frame.resolver.only();
+    const bool was_active = internal::test(before, s);
+    if (t.type == MutationType::remove) {
+      if (was_active) t.exits.push_back(s);
+    } else if (!was_active || internal::test(schema.multi, s)) {
+      t.enters.push_back(s);
+    }
+    return;
+  }
   std::size_t leaving = 0;
   std::size_t entering = 0;
   StateIndex left = 0;
   for (std::size_t w = 0; w < schema.words; ++w) {
-    internal::for_each_bit(w, before[w] & ~targets[w], [&](StateIndex s) {
+    const auto flipped = before[w] ^ targets[w];
+    internal::for_each_bit(w, flipped & before[w], [&](StateIndex s) {
       ++leaving;
       left = s;
     });
-    internal::for_each_bit(w, targets[w] & ~before[w], [&](StateIndex) { ++entering; });
+    internal::for_each_bit(w, flipped & targets[w], [&](StateIndex) { ++entering; });
   }
   if (leaving == 1) {
     t.exits.push_back(left);
@@ -154,12 +162,16 @@ void LocalCore::find_exits_and_enters(Frame& frame) {
     }
     frame.resolver.order(schema, t.exits);
   }
-  for (const auto s : t.called) {
-    const bool again = internal::test(schema.multi, s) && internal::test(before, s);
-    if (again && internal::test(targets, s)) ++entering;
+  if (schema.any_multi) {
+    internal::assign(frame.called_bits, schema.words, t.called);
+    for (const auto s : t.called) {
+      const bool again = internal::test(schema.multi, s) && internal::test(before, s);
+      if (again && internal::test(targets, s)) ++entering;
+    }
   }
   for (auto s = t.targets.begin(); t.enters.size() < entering; ++s) {
-    const bool again = internal::test(schema.multi, *s) && internal::test(frame.called_bits, *s);
+    const bool again = schema.any_multi && internal::test(schema.multi, *s) &&
+                       internal::test(frame.called_bits, *s);
     if (again || !internal::test(before, *s)) t.enters.push_back(*s);
   }
 }
@@ -224,9 +236,12 @@ void LocalCore::fail(Transition& t, std::exception_ptr cause, HandlerKey key) {
 
 void LocalCore::negotiate(Frame& frame) {
   auto& t = frame.transition;
+  if (running_->handlers.empty()) return;
   t.accepted = ask_exits(frame) && ask_enters(frame) && ask_self(frame) && ask_pairs(frame);
   if (t.accepted && t.automatic && t.targets.empty()) t.accepted = false;
-  if (t.accepted) t.accepted = call(frame, {HandlerKind::any_enter});
+  if (t.accepted && running_->handlers.has(HandlerKind::any_enter)) {
+    t.accepted = call(frame, {HandlerKind::any_enter});
+  }
   if (t.accepted) t.cancel = {};  // what automatic states refused for themselves
 }
 
@@ -298,18 +313,15 @@ void LocalCore::resolve_again(Frame& frame) {
 /// Ticks change together (vectors rule 23), then contexts stop.
 void LocalCore::apply(Frame& frame) {
   auto& t = frame.transition;
-  const auto& schema = *t.schema->data();
-  const auto targets = frame.resolver.target_bits();
-  for (std::size_t w = 0; w < schema.words; ++w) {
-    const auto before = frame.before_bits[w];
-    const auto flipped = before ^ targets[w];
-    const auto again = before & targets[w] & frame.called_bits[w] & schema.multi[w];
-    internal::for_each_bit(w, flipped | again, [&](StateIndex s) {
-      const auto tick = board().tick(s);
-      const std::uint64_t growth = ((flipped >> (s % 64)) & 1U) != 0 ? 1 : 2;
-      t.changes.push_back({s, Tick{tick}, Tick{tick + growth}});
-      frame.changed.push_back(s);
-    });
+  auto& changed = frame.changed;
+  changed.insert(changed.end(), t.exits.begin(), t.exits.end());
+  changed.insert(changed.end(), t.enters.begin(), t.enters.end());
+  if (changed.size() > 1) std::ranges::sort(changed);
+  for (const auto s : changed) {
+    const auto tick = board().tick(s);
+    const bool again = internal::test(frame.before_bits, s) &&
+                       internal::test(frame.resolver.target_bits(), s);  // multi
+    t.changes.push_back({s, Tick{tick}, Tick{tick + (again ? 2U : 1U)}});
   }
   if (!frame.changed.empty() || !std::ranges::equal(order_, frame.targets)) {
     publish(frame.changed, [&](ClockBoard::Write& clocks) {
@@ -337,7 +349,8 @@ void LocalCore::run_finals(Frame& frame) {
     }
     if (waits().count(internal::Bag::args) != 0) fire_args_waits(s, *t.args);
   }
-  call(frame, {HandlerKind::any_state});
+  refresh_attachments();  // the last handler may have bound one
+  if (running_->handlers.has(HandlerKind::any_state)) call(frame, {HandlerKind::any_state});
 }
 
 /// A State handler threw: its state and those entered after it go again (spec machine 4.12).

@@ -1,6 +1,7 @@
 #include <am/rpc/internal/remote_core.hpp>
 
 #include <am/error.hpp>
+#include <am/internal/publish.hpp>
 #include <am/rpc/arg_types.hpp>
 #include <am/rpc/internal/client_core.hpp>
 

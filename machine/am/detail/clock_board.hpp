@@ -190,11 +190,12 @@ class ClockBoard {
   std::uint32_t native_serial_;
   std::uint32_t native_size_;
   std::atomic<Storage*> storage_;  ///< owned, with all former ones
-  std::atomic<std::uint64_t> queue_tick_{1};
-  std::atomic<std::uint32_t> machine_tick_{0};
-  std::atomic<std::uint32_t> seq_{0};
   mutable std::atomic<Mapping*> mappings_{nullptr};
+  // Below is what each transition writes, after the mutex's own, seldom used memory.
   mutable CommitMutex commit_mutex_;
+  std::atomic<std::uint32_t> seq_{0};
+  std::atomic<std::uint32_t> machine_tick_{0};
+  std::atomic<std::uint64_t> queue_tick_{1};
 };
 
 }  // namespace am::detail

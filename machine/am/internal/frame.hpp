@@ -16,6 +16,7 @@ namespace am::internal {
 /// machines, so idle machines carry none and transitions allocate nothing once warm.
 struct Frame {
   Mutation mutation;
+  MutationQueue::Batch batch;
   Resolver resolver;
   Transition transition;
   std::vector<StateIndex> targets;

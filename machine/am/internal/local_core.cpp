@@ -63,10 +63,10 @@ bool has_rare(const MachineOptions& options) {
 
 LocalCore::LocalCore(CompiledSchema schema, MachineOptions options)
     : Core(options.id.empty() ? random_id() : std::move(options.id), std::move(schema)),
-      queue_limit_(options.queue_limit),
-      queue_full_(options.queue_full),
-      extras_(has_rare(options) ? new Extras{.options = std::move(options)} : nullptr),
       running_(no_attachments()),
+      queue_full_(options.queue_full),
+      queue_limit_(options.queue_limit),
+      extras_(has_rare(options) ? new Extras{.options = std::move(options)} : nullptr),
       attachments_(running_) {}
 
 LocalCore::~LocalCore() { delete extras(); }
@@ -247,8 +247,9 @@ Result LocalCore::enter(Frame& frame, bool may_block) {
 
 Result LocalCore::append(Frame& frame, bool may_block) {
   auto& mutation = frame.mutation;
-  if (mutation.source.machine == nullptr) {
-    mutation.source = DrainScope::source_in(DrainScope::innermost());
+  auto* const inside = DrainScope::innermost();
+  if (inside != nullptr && mutation.source.machine == nullptr) {
+    mutation.source = DrainScope::source_in(inside);
   }
   auto entry = MutationQueue::Entry::busy;
   std::uint64_t tick = 0;
@@ -258,11 +259,11 @@ Result LocalCore::append(Frame& frame, bool may_block) {
   {
     std::unique_lock lock(queue_.mutex());
     if (!make_room(lock, mutation, may_block)) return {Result::canceled, Reason::queue_full};
-    auto* const own = own_drain();
+    auto* const own = inside == nullptr ? nullptr : own_drain();
     if (own != nullptr && mutation.completion == nullptr) mutation.completion = own->completion;
     if (own != nullptr && nothing_to_remove(*own, mutation)) return Result::executed;
     if (const auto pending = pending_twin(mutation)) {
-      length = queue_.size();
+      if (told) length = queue_.size();
       lock.unlock();
       mutation.queue_tick = pending;
       if (told) tell(&Tracer::mutation_skipped, mutation, length, true);
@@ -270,7 +271,7 @@ Result LocalCore::append(Frame& frame, bool may_block) {
     }
     const auto follow = own != nullptr && !mutation.is_root ? mutation.completion : nullptr;
     entry = queue_.append(mutation, tick);
-    length = queue_.size();
+    if (told) length = queue_.size();
     // Only the drainer, this thread, could end it, so it is in time to count it now.
     if (follow != nullptr && entry == MutationQueue::Entry::busy) follow->expect();
   }
@@ -289,6 +290,7 @@ Result LocalCore::append(Frame& frame, bool may_block) {
 /// Waits for a place in the queue where that is asked for and possible; false when there is none.
 bool LocalCore::make_room(std::unique_lock<std::mutex>& lock, const Mutation& mutation,
                           bool may_block) {
+  if (queue_.size_bound() < queue_limit_) return true;
   // Errors are let in: they are lost when they matter most otherwise (spec machine 5.3).
   const bool is_error = calls_exception(mutation);
   const auto full = [&] {
@@ -313,7 +315,7 @@ bool LocalCore::nothing_to_remove(const DrainScope& scope, const Mutation& mutat
 }
 
 /// Queue tick of a pending mutation that does the same (vectors rule 7), or 0.
-std::uint64_t LocalCore::pending_twin(const Mutation& mutation) const {
+std::uint64_t LocalCore::pending_twin(const Mutation& mutation) {
   if (mutation.check || mutation.is_root || !mutation.args.empty()) return 0;
   if (mutation.expires != never) return 0;
   const auto& multi = board().schema().data()->multi;
@@ -365,14 +367,18 @@ Result LocalCore::drain(Frame& frame) {
   }
   const auto result = run_with_followups(frame, scope);
   unsigned others = 0;
+  // Some of the queue at a time, so that there is room for more while they run.
+  const auto most = std::max<std::size_t>(1, queue_limit_ / 4);
   while (true) {
     if (scope.keep_alive != nullptr) end_start_now(frame, scope);
-    if (queue_.empty()) each_tracer([](Tracer& tracer) { tracer.queue_end(); });
-    if (queue_.try_release()) break;
-    std::size_t left = 0;
-    if (!queue_.pop(frame.mutation, left)) continue;
-    // Once on the way down is enough: who waits for room came when the queue was full.
-    if (left == queue_limit_ / 2 && queue_.watched()) queue_.notify_watchers();
+    if (!queue_.start_next(frame.batch, frame.mutation)) {
+      if (queue_.empty()) each_tracer([](Tracer& tracer) { tracer.queue_end(); });
+      if (queue_.try_release()) break;
+      std::size_t left = 0;
+      if (!queue_.take(frame.batch, most, frame.mutation, left)) continue;
+      // Not for each place: who waits for one came when the queue was full.
+      if (left <= queue_limit_ / 2 && queue_.watched()) queue_.notify_watchers();
+    }
     run_with_followups(frame, scope);
     if (++others % completions_wait_for == 0) scope.hand_over();
   }

@@ -148,7 +148,7 @@ class LocalCore final : public Core {
   bool make_room(std::unique_lock<std::mutex>& lock, const internal::Mutation& mutation,
                  bool may_block);
   bool nothing_to_remove(const DrainScope& scope, const internal::Mutation& mutation) const;
-  std::uint64_t pending_twin(const internal::Mutation& mutation) const;
+  std::uint64_t pending_twin(const internal::Mutation& mutation);
   Result check_now_or_later(internal::Frame& frame);
   Result drain(internal::Frame& frame);
   Result run_with_followups(internal::Frame& frame, DrainScope& scope);
@@ -263,27 +263,31 @@ class LocalCore final : public Core {
   }
   void change_attachments(const std::function<void(Attachments&)>& change);
 
-  const std::size_t queue_limit_;
-  const QueueFull queue_full_;
-  std::atomic<std::uint8_t> tracing_{0};  ///< 1 + the highest log level; 0 without tracers
-  std::atomic<bool> released_{false};
-  bool settled_ = true;  ///< by the drainer: relations hold among the active states (see Resolver)
-  std::uint32_t running_version_ = 0;  ///< by the drainer
-  std::atomic<Extras*> extras_;        ///< owned
-  internal::MutationQueue queue_;
+  // What threads that queue mutations write, what the drainer writes and what both read are apart,
+  // so that they do not take the same cache lines from each other.
 
   // By the drainer only; `order_` is also read under the commit mutex.
   std::vector<StateIndex> order_;
   std::uint64_t transitions_ = 0;
   std::shared_ptr<const Attachments> running_;
+  std::uint32_t running_version_ = 0;
+  bool settled_ = true;  ///< relations hold among the active states (see Resolver)
   /// Of the running transition: becomes an Exception. Errors are rare, so they have no room here.
   std::unique_ptr<ErrorInfo> failure_;
 
-  mutable std::mutex attach_mutex_;
-  std::shared_ptr<const Attachments> attachments_;
+  const QueueFull queue_full_;
+  std::atomic<std::uint8_t> tracing_{0};  ///< 1 + the highest log level; 0 without tracers
+  std::atomic<bool> released_{false};
+  const std::size_t queue_limit_;
+  std::atomic<Extras*> extras_;  ///< owned
+
   std::atomic<std::uint32_t> attachments_version_{0};
   std::uint32_t last_attachment_ = 0;
+  std::shared_ptr<const Attachments> attachments_;
+  mutable std::mutex attach_mutex_;
   std::unique_ptr<ErrorInfo> last_error_;  ///< guarded by attach_mutex_
+
+  internal::MutationQueue queue_;
 };
 
 }  // namespace am::detail

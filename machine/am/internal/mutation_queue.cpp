@@ -40,18 +40,51 @@ MutationQueue::Entry MutationQueue::append(Mutation& mutation, std::uint64_t& qu
 
 void MutationQueue::push(Mutation& mutation) {
   if (mutation.check) {
+    recall();  // runs before what was copied
     prepended_.push_back(std::move(mutation));
     return;
   }
-  if (count_ == ring_.size()) {
-    std::vector<Mutation> larger(std::max<std::size_t>(4, ring_.size() * 2));
-    for (std::size_t i = 0; i < count_; ++i)
-      larger[i] = std::move(ring_[(head_ + i) % ring_.size()]);
-    ring_ = std::move(larger);
-    head_ = 0;
+  auto& slot = slots_.push();
+  slot.queue_tick = mutation.queue_tick;
+  slot.type = mutation.type;
+  const auto states = mutation.called.size();
+  const bool fits = states != 0 && states <= Slot::most_states && mutation.args.empty() &&
+                    mutation.completion == nullptr && mutation.source.machine == nullptr &&
+                    mutation.expires == detail::never;
+  slot.count = fits ? static_cast<std::uint8_t>(states) : std::uint8_t{0};
+  if (fits) {
+    std::ranges::copy(mutation.called, slot.called.begin());
+  } else {
+    std::swap(whole_.push(), mutation);
   }
-  std::swap(ring_[(head_ + count_) % ring_.size()], mutation);
-  ++count_;
+}
+
+/// Into a mutation without arguments, completion and source.
+void MutationQueue::fill(Mutation& mutation, const Slot& slot) {
+  mutation.type = slot.type;
+  mutation.check = mutation.automatic = mutation.is_root = mutation.eval = false;
+  mutation.queue_tick = slot.queue_tick;
+  mutation.called.assign(slot.called.begin(), slot.called.begin() + slot.count);
+  mutation.expires = detail::never;
+}
+
+/// Takes what was copied and not started from the drainer, and what was started out of the queue.
+/// Returns how many were started.
+std::size_t MutationQueue::recall() noexcept {
+  if (batched_ == 0) return 0;
+  if (started() < batched_) {
+    // Before the drainer loses them, lest it find the queue empty. It may be through by now and
+    // gone: then nothing is left here that anybody would have to come for.
+    auto gate = gate_.load(std::memory_order_relaxed);
+    while ((gate & draining_bit) != 0 &&
+           !gate_.compare_exchange_weak(gate, gate | queued_bit, std::memory_order_acq_rel,
+                                        std::memory_order_relaxed)) {
+    }
+  }
+  const auto gone = std::min(started_.exchange(recalled, std::memory_order_acq_rel), batched_);
+  slots_.drop(gone);
+  batched_ = 0;
+  return gone;
 }
 
 bool MutationQueue::try_release() noexcept {
@@ -65,33 +98,60 @@ bool MutationQueue::try_release() noexcept {
   return false;
 }
 
-bool MutationQueue::pop(Mutation& out, std::size_t& left) {
+bool MutationQueue::take(Batch& batch, std::size_t most, Mutation& out, std::size_t& left) {
   const std::lock_guard lock(mutex_);
+  slots_.drop(std::exchange(batched_, 0));  // all of them were started
   bool found = true;
+  bool empty = false;
+  batch.size = batch.next = 0;
   if (!prepended_.empty()) {
     out = std::move(prepended_.back());
     prepended_.pop_back();
-  } else if (count_ != 0) {
-    std::swap(out, ring_[head_]);
-    head_ = (head_ + 1) % ring_.size();
-    --count_;
-  } else {
+    empty = prepended_.empty() && slots_.empty();
+  } else if (slots_.empty()) {
     found = false;
+    empty = true;
+  } else if (slots_[0].count == 0) {
+    std::swap(out, whole_[0]);
+    whole_.drop(1);
+    slots_.drop(1);
+    empty = slots_.empty();
+  } else {
+    const auto end = std::min({slots_.size(), most, Batch::most});
+    fill(out, slots_[0]);
+    for (batch.size = 1; batch.size < end && slots_[batch.size].count != 0; ++batch.size) {
+      batch.slots[batch.size] = slots_[batch.size];
+    }
+    batch.next = 1;
+    if (batch.size == 1) {
+      slots_.drop(1);
+      empty = slots_.empty();
+    } else {
+      batched_ = static_cast<std::uint32_t>(batch.size);
+      started_.store(1, std::memory_order_release);
+      empty = slots_.size() == batch.size;
+    }
   }
-  // Under the mutex, as every append is: the bit says what the queue holds.
+  // Under the mutex, as every append is: the bit says whether there is more than the drainer has.
   left = size();
-  if (left == 0) gate_.fetch_and(~queued_bit, std::memory_order_acq_rel);
+  if (empty) gate_.fetch_and(~queued_bit, std::memory_order_acq_rel);
   return found;
 }
 
 void MutationQueue::clear(std::vector<Mutation>& dropped) {
+  recall();
   while (!prepended_.empty()) {
     dropped.push_back(std::move(prepended_.back()));
     prepended_.pop_back();
   }
-  for (; count_ != 0; --count_) {
-    dropped.push_back(std::move(ring_[head_]));
-    head_ = (head_ + 1) % ring_.size();
+  for (; !slots_.empty(); slots_.drop(1)) {
+    auto& mutation = dropped.emplace_back();
+    if (slots_[0].count == 0) {
+      mutation = std::move(whole_[0]);
+      whole_.drop(1);
+    } else {
+      fill(mutation, slots_[0]);
+    }
   }
   gate_.fetch_and(~queued_bit, std::memory_order_acq_rel);
 }
@@ -108,20 +168,32 @@ void MutationQueue::notify_watchers() {
   changed_.notify_all();
 }
 
+namespace {
+
+bool has(std::span<const StateIndex> states, StateIndex state) noexcept {
+  return std::ranges::find(states, state) != states.end();
+}
+
+}  // namespace
+
 std::uint64_t MutationQueue::duplicate_of(MutationType type,
-                                          std::span<const StateIndex> called) const noexcept {
-  for (std::size_t i = count_; i-- > 0;) {
-    const auto& pending = at(i);
-    const bool shares = std::ranges::any_of(called, [&](StateIndex s) {
-      return std::ranges::find(pending.called, s) != pending.called.end();
-    });
-    const bool same = pending.type == type && pending.args.empty() &&
-                      pending.expires == detail::never && pending.called.size() == called.size() &&
-                      std::ranges::all_of(called, [&](StateIndex s) {
-                        return std::ranges::find(pending.called, s) != pending.called.end();
-                      });
-    if (same) return pending.queue_tick;
-    if (shares || type == MutationType::set || pending.type == MutationType::set) return 0;
+                                          std::span<const StateIndex> called) noexcept {
+  auto whole = whole_.size();
+  for (std::size_t i = slots_.size(); i-- > 0;) {
+    const auto& slot = slots_[i];
+    const auto* const other = slot.count == 0 ? &whole_[--whole] : nullptr;
+    const auto pending = other == nullptr ? slot.states() : std::span(other->called);
+    const bool shares = std::ranges::any_of(called, [&](StateIndex s) { return has(pending, s); });
+    const bool same =
+        slot.type == type && pending.size() == called.size() &&
+        std::ranges::all_of(called, [&](StateIndex s) { return has(pending, s); }) &&
+        (other == nullptr || (other->args.empty() && other->expires == detail::never));
+    if (same) {
+      const auto tick = slot.queue_tick;
+      // What the drainer has started is not pending.
+      return i < batched_ && i < recall() ? 0 : tick;
+    }
+    if (shares || type == MutationType::set || slot.type == MutationType::set) return 0;
   }
   return 0;
 }

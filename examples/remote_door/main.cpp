@@ -22,6 +22,7 @@ int main() {
     fmt::print("{}\n", attached.error().message);
     return 1;
   }
+  client.machine().when("Ready").wait();
   am::rpc::RemoteMachine& remote = *attached;
 
   // A mutation crosses the wire, and its effect is here when it returns.

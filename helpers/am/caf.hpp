@@ -225,10 +225,20 @@ class MachineActor : public caf::event_based_actor {
   void arm(StateIndex state) {
     auto& subscription = subscriptions_[state];
     const auto ticked = to_self([state](MachineActor& self) { self.came(state); });
+    const auto renew = to_self([state](MachineActor& self) { self.renew(state); });
     subscription.wait = machine_.when_time(machine_.schema().id(state), Tick{subscription.next})
-                            .then([ticked](Ended ended) {
+                            .then([ticked, renew](Ended ended) {
                               if (ended == Ended::fired) ticked();
+                              if (ended == Ended::epoch_changed) renew();
                             });
+  }
+
+  /// The source of a remote machine is another one, whose ticks begin anew.
+  void renew(StateIndex state) {
+    const auto found = subscriptions_.find(state);
+    if (found == subscriptions_.end()) return;
+    found->second.next = (machine_.tick(machine_.schema().id(state)).value + 1) | 1U;
+    arm(state);
   }
 
   void came(StateIndex state) {

@@ -1,5 +1,6 @@
-// A machine behind a server, in a process of its own. Prints its endpoint, mutates itself from two
-// threads until a line comes on standard input, then prints its ticks; ends with standard input.
+// A machine behind a server, in a process of its own, at the endpoint that is its argument, if one
+// is. Prints its endpoint, mutates itself from two threads until a line comes on standard input,
+// then prints its ticks; ends with standard input.
 #include <am/machine.hpp>
 #include <am/rpc/server.hpp>
 
@@ -8,7 +9,7 @@
 #include <string>
 #include <thread>
 
-int main() {
+int main(int argc, char** argv) {
   am::Machine machine{{{"Closed", {.remove = {"Open"}}},
                        {"Open", {.remove = {"Closed"}}},
                        {"Locked", {.require = {"Closed"}}},
@@ -16,7 +17,9 @@ int main() {
                        {"Light", {}}},
                       {.id = "source", .queue_full = am::QueueFull::block}};
   machine.on("KnockState", [](am::Event&) {});
-  const am::rpc::Server server{machine, {.push_interval = std::chrono::milliseconds{1}}};
+  am::rpc::ServerOptions options{.push_interval = std::chrono::milliseconds{1}};
+  if (argc > 1) options.endpoint = argv[1];
+  const am::rpc::Server server{machine, options};
   std::cout << server.endpoint() << std::endl;
   std::string line;
   {

@@ -7,9 +7,12 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <thread>
 
 extern char** environ;
 
@@ -26,7 +29,8 @@ constexpr int calls = 100'000;
 /// The source's process, with pipes to its standard input and output.
 class SourceProcess {
  public:
-  SourceProcess() {
+  /// `endpoint`: where to listen; "" = anywhere.
+  explicit SourceProcess(std::string endpoint = "") {
     int in[2];
     int out[2];
     if (pipe(in) != 0 || pipe(out) != 0) throw std::runtime_error("pipe");
@@ -38,7 +42,7 @@ class SourceProcess {
       posix_spawn_file_actions_addclose(&actions, fd);
     }
     std::string program = SOURCE_PROGRAM;
-    char* arguments[] = {program.data(), nullptr};
+    char* arguments[] = {program.data(), endpoint.empty() ? nullptr : endpoint.data(), nullptr};
     const int failed = posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(in[0]);
@@ -116,7 +120,7 @@ TEST(TwoProcesses, every_executed_add_shows_while_the_source_mutates_itself) {
 
 TEST(TwoProcesses, a_killed_source_ends_waits_and_calls_and_says_why) {
   SourceProcess source;
-  am::rpc::Client client{{.endpoint = source.read_line()}};
+  am::rpc::Client client{{.endpoint = source.read_line(), .reconnect = am::rpc::Reconnect::never}};
   auto remote = client.attach({.timeout = patience});
   ASSERT_TRUE(remote);
   const auto never = remote->when("Light");
@@ -135,6 +139,63 @@ TEST(TwoProcesses, a_stopped_source_makes_calls_end_at_their_deadline) {
   EXPECT_EQ(remote->add("Light"), (Result{Result::unknown, am::Reason::timeout}));
   source.kill(SIGCONT);
   EXPECT_EQ(remote->when("Light").wait_for(patience), am::Ended::fired);
+}
+
+/// Waits until the link is in `state`.
+bool reaches(const am::rpc::RemoteMachine& remote, am::rpc::LinkState state) {
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (remote.link().state != state) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+TEST(TwoProcesses, a_stopped_source_is_noticed_by_heartbeats_and_found_again) {
+  SourceProcess source;
+  am::rpc::Client client{{.endpoint = source.read_line(),
+                          .retry_delay = 50ms,
+                          .connect_timeout = 500ms,
+                          .handshake_timeout = 500ms,
+                          .heartbeat_interval = 100ms,
+                          .heartbeat_timeout = 200ms}};
+  auto remote = client.attach({.timeout = patience});
+  ASSERT_TRUE(remote);
+  const auto light = remote->when("Light");
+  const auto knock = remote->add_async("Knock");
+  EXPECT_EQ(knock.get(), Result::executed);
+  source.freeze();
+  const auto frozen = std::chrono::steady_clock::now();
+  ASSERT_TRUE(reaches(*remote, am::rpc::LinkState::stale));
+  // Interval and timeout make 300 ms; the rest is for a machine with better things to do.
+  EXPECT_LT(std::chrono::steady_clock::now() - frozen, 10s);
+  EXPECT_EQ(remote->add("Light"), (Result{Result::not_sent, am::Reason::link}));
+  source.kill(SIGCONT);
+  ASSERT_TRUE(reaches(*remote, am::rpc::LinkState::connected));
+  EXPECT_EQ(remote->epochs(), 0U);
+  EXPECT_FALSE(light.done());
+  EXPECT_EQ(remote->add("Light"), Result::executed);
+  EXPECT_EQ(light.ended(), am::Ended::fired);
+}
+
+TEST(TwoProcesses, a_source_that_was_killed_and_started_again_is_a_new_epoch) {
+  std::optional<SourceProcess> source{std::in_place};
+  const auto endpoint = source->read_line();
+  am::rpc::Client client{{.endpoint = endpoint, .retry_delay = 20ms}};
+  auto remote = client.attach({.timeout = patience});
+  ASSERT_TRUE(remote);
+  EXPECT_EQ(remote->add("Light"), Result::executed);
+  const auto off = remote->when_not("Light");
+  const auto ticks = remote->when_ticks("Light", 1000);
+  source.reset();
+  ASSERT_TRUE(reaches(*remote, am::rpc::LinkState::stale));
+  EXPECT_FALSE(off.done());
+  source.emplace(endpoint);
+  EXPECT_EQ(off.wait_for(patience), am::Ended::fired);
+  EXPECT_EQ(ticks.wait_for(patience), am::Ended::epoch_changed);
+  EXPECT_EQ(remote->epochs(), 1U);
+  ASSERT_TRUE(reaches(*remote, am::rpc::LinkState::connected));
+  EXPECT_EQ(remote->add("Light"), Result::executed);
 }
 
 }  // namespace

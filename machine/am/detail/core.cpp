@@ -1,8 +1,12 @@
 #include <am/detail/core.hpp>
 
+#include <am/error.hpp>
 #include <am/internal/wait_words.hpp>
 #include <am/internal/waits.hpp>
 
+#include <fmt/format.h>
+
+#include <numeric>
 #include <utility>
 
 namespace am::detail {
@@ -182,6 +186,44 @@ void Core::fire_queue_waits(std::uint64_t ended) {
   }
   say_matched(chain);
   Waits::finish(chain, Ended::fired);
+}
+
+void Core::begin_epoch(std::span<const std::uint64_t> ticks, std::uint64_t queue_tick,
+                       std::uint32_t machine_tick) {
+  std::vector<StateIndex> all(ticks.size());
+  std::iota(all.begin(), all.end(), StateIndex{0});
+  WaitState* incomparable = nullptr;
+  std::vector<std::stop_source> contexts;
+  {
+    const CommitMutex::Writer lock(board_.commit_mutex());
+    {
+      ClockBoard::Write clocks(board_);
+      for (const auto i : all) clocks.tick(i, ticks[i]);
+      clocks.queue_tick(queue_tick);
+      clocks.machine_tick(machine_tick);
+    }
+    // In the same section: what is attached from now on belongs to the new clocks.
+    waits_->take_all_contexts(contexts);
+    incomparable = waits_->take_incomparable(queue_tick);
+  }
+  for (auto& source : contexts) source.request_stop();
+  Waits::finish(incomparable, Ended::epoch_changed);
+  fire_waits(all);
+}
+
+void Core::grow_board(const CompiledSchema& larger) {
+  const auto& before = board_.schema().names();
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (i < larger.size() && larger.names()[i] == before[i]) continue;
+    throw Error(Errc::schema,
+                fmt::format("machine \"{}\" has grown into another one: state \"{}\" is not at its "
+                            "place any more",
+                            id_, before[i]));
+  }
+  auto storage = ClockBoard::make_storage(larger);
+  const CommitMutex::Writer lock(board_.commit_mutex());
+  waits_->grow(larger.size());
+  board_.grow(std::move(storage));
 }
 
 void Core::release_all(Ended how) {

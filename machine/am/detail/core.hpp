@@ -66,6 +66,8 @@ class Core : public std::enable_shared_from_this<Core> {
   virtual void check_may_block() const = 0;
   /// How every wait ends from now on, as the machine can change no more; nothing while it lives.
   virtual std::optional<Ended> over() const noexcept = 0;
+  /// How often the clocks were replaced by others that cannot be compared with them. Proxies only.
+  virtual std::uint64_t epochs() const noexcept { return 0; }
   /// Where continuations run that were given no executor.
   virtual const std::shared_ptr<Executor>& completions() const = 0;
   virtual const std::shared_ptr<Timers>& timers() const { return system_timers(); }
@@ -115,6 +117,15 @@ class Core : public std::enable_shared_from_this<Core> {
   void fire_queue_end_waits();
   /// Ends every wait and stops every context. Without the commit mutex.
   void release_all(Ended how);
+  /// For proxies: takes over the clocks of another life of the source, which cannot be compared
+  /// with those before. Every context stops; waits on ticks, mutations and arguments end as
+  /// `epoch_changed`; those on states and queries stay, and end if they hold now. By the one
+  /// writer, without the commit mutex.
+  void begin_epoch(std::span<const std::uint64_t> ticks, std::uint64_t queue_tick,
+                   std::uint32_t machine_tick);
+  /// For proxies: makes room for the states that `larger` has besides the present ones. Throws
+  /// `Error` (schema) when it lacks or moves one. By the one writer, without the commit mutex.
+  void grow_board(const CompiledSchema& larger);
 
   internal::Waits& waits() noexcept { return *waits_; }
 

@@ -3,6 +3,7 @@
 #include <am/detail/core.hpp>
 #include <am/error.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace am::internal {
@@ -187,6 +188,36 @@ WaitState* Waits::take_all() {
   }
   while (!queue_.empty()) take(queue_.begin()->second);
   while (bagged_ != nullptr) take(bagged_);
+  return chain;
+}
+
+WaitState* Waits::take_incomparable(std::uint64_t queue_tick) {
+  queue_ended_.store(queue_tick, std::memory_order_seq_cst);
+  WaitState* chain = nullptr;
+  const auto take = [&](WaitState* wait) {
+    unlink(*wait);
+    attached_.fetch_sub(1, std::memory_order_relaxed);
+    wait->next = chain;
+    chain = wait;
+  };
+  const auto take_from = [&](WaitState* wait, auto&& compares) {
+    while (wait != nullptr) {
+      auto* following = wait->next;
+      if (compares(*wait)) take(wait);
+      wait = following;
+    }
+  };
+  const auto of_ticks = [](const WaitState& wait) {
+    return std::ranges::any_of(
+        wait.terms, [](const WaitTerm& term) { return term.kind == WaitTerm::Kind::tick; });
+  };
+  for (auto& lists : lists_) {
+    take_from(lists.active, of_ticks);
+    take_from(lists.inactive, of_ticks);
+    while (!lists.ticks.empty()) take(lists.ticks.begin()->second);
+  }
+  while (!queue_.empty()) take(queue_.begin()->second);
+  take_from(bagged_, [](const WaitState& wait) { return wait.bag != Bag::query; });
   return chain;
 }
 

@@ -97,6 +97,9 @@ class Waits {
   WaitState* fired_by_queue();
   /// All waits, likewise.
   WaitState* take_all();
+  /// The clocks are of another source from now on, whose queue tick is `queue_tick`: all waits for
+  /// what cannot be compared with them (ticks, mutations, arguments, the end of the queue).
+  WaitState* take_incomparable(std::uint64_t queue_tick);
   /// How many waits are in `bag`. Any thread; exact for the writer.
   std::size_t count(Bag bag) const noexcept {
     return (counts_.load(std::memory_order_seq_cst) / one_in(bag)) % one_in(Bag{1});

@@ -46,11 +46,11 @@ void RemoteMachine::detach() noexcept {
   if (core_ == nullptr) return;
   auto& core = remote(core_);
   core.end(Ended::disposed, "detached");
-  core.client().detach(core.link());
+  core.client().detach(core.remote());
 }
 
-bool RemoteMachine::connected() const { return !core_->over(); }
-std::string RemoteMachine::link_error() const { return remote(core_).end_reason(); }
+LinkStatus RemoteMachine::link() const { return remote(core_).status(); }
+std::uint64_t RemoteMachine::epochs() const { return core_->epochs(); }
 LinkTraffic RemoteMachine::traffic() const { return remote(core_).traffic(); }
 
 TracerId RemoteMachine::trace(std::shared_ptr<Tracer> tracer) {
@@ -97,6 +97,7 @@ Expected<RemoteMachine> Client::attach(AttachOptions options) {
 }
 
 ConnectionTraffic Client::traffic() const { return core_->traffic(); }
+Machine& Client::machine() const noexcept { return core_->machine(); }
 bool Client::stop(std::chrono::milliseconds timeout) { return core_->stop(timeout); }
 
 }  // namespace am::rpc

@@ -18,12 +18,29 @@
 #include <utility>
 #include <vector>
 
+namespace am {
+class Machine;
+}
+
 namespace am::rpc {
 
 namespace internal {
 class ClientCore;
 class RemoteCore;
 }  // namespace internal
+
+/// Which ends of a link a remote machine survives; see docs/remote.md.
+enum class Reconnect : std::uint8_t {
+  never,
+  when_lost,  ///< a lost connection, and a server that restarts or is overloaded
+  always,     ///< also a server whose program closes it
+};
+
+/// What becomes of a mutation while there is no link.
+enum class WhenDown : std::uint8_t {
+  fail_fast,  ///< `not_sent` at once
+  wait,       ///< sent when the link is back; `not_sent` when that takes longer than its deadline
+};
 
 struct ClientOptions {
   /// The server's endpoint: "tcp://HOST:PORT", "ipc://PATH" or "inproc://NAME".
@@ -32,6 +49,23 @@ struct ClientOptions {
   std::string id{};
   /// How long a mutation waits for its reply before it ends as `unknown`, Reason::timeout.
   std::chrono::milliseconds call_timeout{10'000};
+  WhenDown when_down = WhenDown::fail_fast;
+  Reconnect reconnect = Reconnect::when_lost;
+  /// The pause before the first attempt to connect again; it doubles with each, up to the second
+  /// figure, with some jitter.
+  std::chrono::milliseconds retry_delay{100};
+  std::chrono::milliseconds retry_delay_max{5'000};
+  /// How long to try, from the loss of a link on, before its waits end; 0: for ever.
+  std::chrono::milliseconds give_up_after{300'000};
+  /// One attempt to connect.
+  std::chrono::milliseconds connect_timeout{3'000};
+  /// How long the server may take to answer the hello of a link that comes back. (The first one:
+  /// `AttachOptions::timeout`.)
+  std::chrono::milliseconds handshake_timeout{5'000};
+  /// A server that is silent is asked for a sign of life this often, and its connection is taken
+  /// for lost when none comes within the second figure. 0: never asked. Not for inproc.
+  std::chrono::milliseconds heartbeat_interval{5'000};
+  std::chrono::milliseconds heartbeat_timeout{10'000};
   /// Longest frame accepted or sent, in bytes.
   std::size_t max_frame_bytes = std::size_t{1} << 20U;
   /// Most states that a machine of the server may have.
@@ -55,6 +89,21 @@ struct AttachOptions {
   bool require_same_schema = false;
   /// How long to try, including reaching the server.
   std::chrono::milliseconds timeout{5'000};
+  /// Instead of the client's.
+  std::optional<WhenDown> when_down{};
+};
+
+enum class LinkState : std::uint8_t {
+  connected,  ///< the clocks are kept up to date
+  stale,      ///< lost, and being tried again: the clocks are those of the moment of the loss
+  ended,      ///< for good
+};
+
+/// How a remote machine is linked to its source.
+struct LinkStatus {
+  LinkState state = LinkState::connected;
+  std::chrono::steady_clock::time_point since{};
+  std::string why{};  ///< why the last link ended; "" while connected
 };
 
 /// Traffic of one remote machine. Bytes are those of frames, without ZMTP's own.
@@ -83,10 +132,13 @@ struct ConnectionTraffic {
 ///
 /// Clocks of several transitions may arrive together, so `when` sees the state in which they left
 /// the machine; `when_time` and `when_ticks` miss nothing. When the link is lost, the clocks stay
-/// readable, waits end as `unknown` (as `disposed` when the source was disposed of), and contexts
-/// are stopped. `last_error()` is the last that a reply brought or that was added through this
-/// handle. A handler of the source must not call its own machine through a RemoteMachine: both
-/// would wait.
+/// readable, waits and contexts stay, and a new link is tried, which brings all clocks; what they
+/// then say ends waits and stops contexts as a push would. When the source itself is another one (a
+/// new epoch: the server was restarted), waits on ticks, on mutations and on arguments end as
+/// `epoch_changed`, and all contexts stop. When no new link is tried any more, waits end as
+/// `unknown` (as `disposed` when the source was disposed of), and contexts are stopped.
+/// `last_error()` is the last that a reply brought or that was added through this handle. A handler
+/// of the source must not call its own machine through a RemoteMachine: both would wait.
 class RemoteMachine : public Api {
  public:
   RemoteMachine(RemoteMachine&&) noexcept = default;
@@ -95,9 +147,12 @@ class RemoteMachine : public Api {
   ~RemoteMachine();
 
   /// True while the link is open, so that the clocks are kept up to date.
-  bool connected() const;
-  /// Why the link ended, or "" while it is open.
-  std::string link_error() const;
+  bool connected() const { return link().state == LinkState::connected; }
+  /// Why the last link ended, or "" while one is open.
+  std::string link_error() const { return link().why; }
+  LinkStatus link() const;
+  /// How often the source was replaced by another one; see above.
+  std::uint64_t epochs() const;
   LinkTraffic traffic() const;
 
   // -- watching ------------------------------------------------------------------
@@ -175,6 +230,14 @@ class Client {
   Expected<RemoteMachine> attach(AttachOptions options = {});
 
   ConnectionTraffic traffic() const;
+
+  /// What the connection does, as a machine of its own, to wait on, bind handlers to, log and
+  /// watch: Start; Connecting, Connected, Disconnected; RetryingConn after a loss; Handshaking
+  /// while a remote machine has no link, HandshakeDone and Ready when all have; ConnRetryFailed
+  /// when a remote machine has ended without having been asked to; ErrNetwork and ErrRpc with
+  /// Exception. Its mutations run on `completion_executor`, a moment after the fact; other ones
+  /// mean nothing to the client. Lives as long as the client.
+  Machine& machine() const noexcept;
 
   /// Says bye for all remote machines, whose waits end as disposed, and closes the connection.
   bool stop(std::chrono::milliseconds timeout = std::chrono::seconds{2});

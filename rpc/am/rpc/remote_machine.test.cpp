@@ -188,33 +188,37 @@ TEST_P(Remote, ends_waits_as_disposed_when_it_goes) {
   EXPECT_EQ(next->add("Open"), Result::executed);
 }
 
-TEST_P(Remote, ends_when_its_source_grows_and_has_the_new_schema_when_attached_again) {
+TEST_P(Remote, grows_with_its_source) {
   auto remote = client.attach();
   ASSERT_TRUE(remote);
   remote->add("Closed");
-  const auto never = remote->when("Open");
+  const auto open = remote->when("Open");
+  const auto token = remote->while_active("Closed");
   source.extend_schema(door().merge({{"Window", {.require = {"Closed"}}}}));
   source.add("Window");
-  EXPECT_EQ(never.wait_for(patience), am::Ended::unknown);
-  EXPECT_FALSE(remote->connected());
-  EXPECT_EQ(remote->add("Open"), Result::not_sent);
-  EXPECT_EQ(remote->schema().size(), 5U) << "what it had at the handshake";
-  auto again = client.attach();
-  ASSERT_TRUE(again);
-  EXPECT_EQ(again->schema().fingerprint(), source.schema().fingerprint());
-  EXPECT_TRUE(again->is({"Closed", "Window"}));
-  EXPECT_EQ(again->remove("Closed"), Result::executed);
-  EXPECT_FALSE(again->is("Window"));
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (remote->schema().size() == 5 && std::chrono::steady_clock::now() < limit) {
+    remote->when_ticks("Open", 1).wait_for(1ms);
+  }
+  ASSERT_EQ(remote->schema().fingerprint(), source.schema().fingerprint());
+  EXPECT_EQ(remote->when({"Closed", "Window"}).wait_for(patience), am::Ended::fired);
+  EXPECT_EQ(remote->epochs(), 0U);
+  EXPECT_FALSE(token.stop_requested());
+  EXPECT_EQ(remote->remove("Closed"), Result::executed);
+  EXPECT_FALSE(remote->is("Window"));
+  EXPECT_EQ(remote->add("Open"), Result::executed);
+  EXPECT_EQ(open.ended(), am::Ended::fired);
 }
 
 TEST_P(Remote, never_hears_of_states_that_it_does_not_know) {
+  am::rpc::Client once{{.endpoint = server.endpoint(), .reconnect = am::rpc::Reconnect::never}};
   auto schema = door();
   std::atomic<bool> stop{false};
   std::jthread toggling([&] {
     while (!stop) source.toggle(source.schema().names().back());
   });
   for (int step = 0; step < 20; ++step) {
-    auto remote = client.attach();
+    auto remote = once.attach();
     ASSERT_TRUE(remote) << remote.error().message;
     const auto known = remote->schema().size();
     schema = schema.merge({{"S" + std::to_string(step)}});
@@ -479,6 +483,7 @@ TEST(Server, refuses_options_that_break_a_rule) {
   };
   EXPECT_TRUE(refused({.push_interval = -1ms}));
   EXPECT_TRUE(refused({.handshake_timeout = 0ms}));
+  EXPECT_TRUE(refused({.session_ttl = -1ms}));
   EXPECT_TRUE(refused({.max_frame_bytes = 1}));
   EXPECT_TRUE(refused({.max_links_per_connection = 0}));
   EXPECT_FALSE(refused({.push_interval = std::chrono::milliseconds::max()}));
@@ -497,6 +502,10 @@ TEST(Client, refuses_options_that_break_a_rule) {
     return false;
   };
   EXPECT_TRUE(refused({.call_timeout = 0ms}));
+  EXPECT_TRUE(refused({.retry_delay = 0ms}));
+  EXPECT_TRUE(refused({.handshake_timeout = 0ms}));
+  EXPECT_TRUE(refused({.heartbeat_timeout = 0ms}));
+  EXPECT_FALSE(refused({.heartbeat_interval = 0ms, .heartbeat_timeout = 0ms}));
   EXPECT_TRUE(refused({.max_frame_bytes = 1}));
   EXPECT_TRUE(refused({.id = std::string(256, 'x')}));
   EXPECT_FALSE(refused({.call_timeout = std::chrono::milliseconds::max()}));

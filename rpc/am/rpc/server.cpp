@@ -29,9 +29,9 @@ Server::~Server() {
   if (core_ == nullptr) return;
   if (core_->on_io_thread()) {
     // In a handler of a remote mutation: the thread cannot wait for its own end.
-    std::thread([core = core_] { core->stop(std::chrono::seconds{2}); }).detach();
+    std::thread([core = core_] { core->stop(std::nullopt, std::chrono::seconds{2}); }).detach();
   } else {
-    core_->stop(std::chrono::seconds{2});
+    core_->stop(std::nullopt, std::chrono::seconds{2});
   }
 }
 
@@ -43,6 +43,10 @@ void Server::allow_clients(std::vector<AllowedClient> clients) {
 }
 const std::string& Server::endpoint() const noexcept { return core_->endpoint(); }
 ServerStats Server::stats() const { return core_->stats(); }
-bool Server::stop(std::chrono::milliseconds timeout) { return core_->stop(timeout); }
+Machine& Server::machine() const noexcept { return core_->machine(); }
+bool Server::stop(std::chrono::milliseconds timeout) { return core_->stop(std::nullopt, timeout); }
+bool Server::stop(Restarting restarting, std::chrono::milliseconds timeout) {
+  return core_->stop(restarting, timeout);
+}
 
 }  // namespace am::rpc

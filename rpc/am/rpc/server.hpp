@@ -13,6 +13,10 @@
 #include <string>
 #include <vector>
 
+namespace am {
+class Machine;
+}
+
 namespace am::rpc {
 
 namespace internal {
@@ -30,6 +34,21 @@ struct ServerOptions {
   bool push = true;
   /// How long a peer may take from its first frame to a complete hello.
   std::chrono::milliseconds handshake_timeout{5'000};
+  /// How long a client may come back after a lost connection and find its requests answered, each
+  /// run once. 0: it begins anew.
+  std::chrono::milliseconds session_ttl{60'000};
+  /// Most clients that are waited for, and the memory of what they asked: above either, those who
+  /// have been away the longest are forgotten.
+  std::size_t max_waiting_sessions = 1024;
+  std::size_t max_waiting_session_bytes = std::size_t{16} << 20U;
+  /// Answers that are kept for each client until it has said that it has them, and the bytes of
+  /// their texts. A request that comes again after its answer was forgotten ends as `unknown`.
+  std::size_t max_kept_answers = 1024;
+  std::size_t max_kept_answer_bytes = std::size_t{64} << 10U;
+  /// A client that is silent is asked for a sign of life this often, and its connection is taken
+  /// for lost when none comes within the second figure. 0: never asked. Not for inproc.
+  std::chrono::milliseconds heartbeat_interval{5'000};
+  std::chrono::milliseconds heartbeat_timeout{10'000};
   /// Longest frame accepted or sent, in bytes.
   std::size_t max_frame_bytes = std::size_t{1} << 20U;
   /// Connections that are open at once; further ones are closed. One that does not open a link
@@ -52,11 +71,20 @@ struct ServerOptions {
   LogSink log{};
 };
 
+/// What clients are told by a server that goes away to come back.
+struct Restarting {
+  /// When they should try again; 0: at their own pace.
+  std::chrono::milliseconds retry_after{0};
+};
+
 /// What a server has done so far. Bytes are TCP payload with ZMTP framing.
 struct ServerStats {
   std::uint64_t links_open = 0;
   std::uint64_t links_opened = 0;
   std::uint64_t links_refused = 0;
+  std::uint64_t links_resumed = 0;     ///< of those opened: by clients that came back in time
+  std::uint64_t sessions_waiting = 0;  ///< clients that are gone and may come back
+  std::uint64_t repeated = 0;          ///< requests that came again, and were not run again
   /// Links that ended because the peer sent what cannot be read, was out of place or too large.
   std::uint64_t links_broken = 0;
   std::uint64_t connections = 0;  ///< open now
@@ -105,10 +133,19 @@ class Server {
   const std::string& endpoint() const noexcept;
   ServerStats stats() const;
 
+  /// What the server does, as a machine of its own, to wait on, bind handlers to, log and watch:
+  /// Start; RpcReady and Ready while it listens; ClientConnected, which ticks with each link that
+  /// opens; HasClients; ErrRpc with Exception for links that were ended because of what their peer
+  /// sent. Its mutations run on `completion_executor`, a moment after the fact; other ones mean
+  /// nothing to the server. Lives as long as the server.
+  Machine& machine() const noexcept;
+
   /// Says bye to all clients and closes the endpoint. Throws `Error` (would_deadlock) on the I/O
   /// thread, that is, in a handler of a remote mutation. False when the I/O thread has not ended
   /// within `timeout`, that is, when a handler hangs; may be called again. The machines live on.
   bool stop(std::chrono::milliseconds timeout = std::chrono::seconds{2});
+  /// The same, telling clients that it is worth trying again.
+  bool stop(Restarting restarting, std::chrono::milliseconds timeout = std::chrono::seconds{2});
 
  private:
   std::shared_ptr<internal::ServerCore> core_;

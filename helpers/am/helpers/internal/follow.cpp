@@ -3,9 +3,9 @@
 #include <am/helpers/internal/direct_executor.hpp>
 #include <am/helpers/internal/local.hpp>
 #include <am/internal/local_core.hpp>
+#include <am/internal/waits.hpp>
 #include <am/tracer.hpp>
 
-#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -45,7 +45,10 @@ class Follow::Tracing final : public Tracer {
 class Follow::Waiting : public std::enable_shared_from_this<Waiting> {
  public:
   Waiting(const Api& machine, std::vector<StateIndex> states, FollowCalls calls)
-      : machine_(machine), states_(std::move(states)), calls_(std::move(calls)) {
+      : machine_(machine),
+        states_(std::move(states)),
+        calls_(std::move(calls)),
+        epoch_(machine.core()->epochs()) {
     waits_.resize(states_.size());
     seen_.resize(states_.size());
     machine_.core()->board().snapshot(now_);
@@ -69,10 +72,12 @@ class Follow::Waiting : public std::enable_shared_from_this<Waiting> {
  private:
   void arm(std::size_t place) {
     std::uint64_t next = 0;
+    std::uint64_t epoch = 0;
     {
       const std::lock_guard lock(mutex_);
       if (stopped_) return;
       next = seen_[place] + 1;
+      epoch = epoch_;
     }
     const auto state = machine_.schema().id(states_[place]);
     auto wait =
@@ -81,22 +86,26 @@ class Follow::Waiting : public std::enable_shared_from_this<Waiting> {
         });
     {
       const std::lock_guard lock(mutex_);
-      if (!stopped_) {
+      if (!stopped_ && machine_.core()->epochs() == epoch) {
         waits_[place] = std::move(wait);
         return;
       }
     }
-    wait.cancel();
+    // Else it would wait for a tick of a source that is gone.
+    if (wait.cancel()) woken(place, Ended::epoch_changed);
   }
 
-  void woken(std::size_t place, Ended how) {
+  void woken(std::size_t place, Ended) {
     if (machine_.core()->over()) return end();
     {
       // Held during the calls, which makes them one at a time.
       const std::lock_guard lock(mutex_);
       if (stopped_) return;
-      look(how == Ended::fired);
-      if (how != Ended::fired && calls_.replaced) calls_.replaced();
+      // The wait of each state ends when the source is another one; the first of them tells it.
+      const auto epoch = machine_.core()->epochs();
+      const bool replaced = std::exchange(epoch_, epoch) != epoch;
+      look(!replaced);
+      if (replaced && calls_.replaced) calls_.replaced();
     }
     arm(place);
   }
@@ -126,6 +135,7 @@ class Follow::Waiting : public std::enable_shared_from_this<Waiting> {
   const FollowCalls calls_;
   std::mutex mutex_;
   bool stopped_ = false;
+  std::uint64_t epoch_;
   std::vector<std::uint64_t> seen_;
   std::vector<std::uint64_t> now_;
   std::vector<Continuation> waits_;
@@ -153,8 +163,11 @@ Follow::~Follow() {
 }
 
 Continuation when_gone(const Api& machine, std::function<void()> gone) {
-  constexpr Tick unreachable{std::numeric_limits<std::uint64_t>::max()};
-  return machine.when_time(exception_state, unreachable)
+  // Never both, so this ends with the machine only; unlike a wait for a far tick it stays when a
+  // remote source is replaced by another.
+  const auto index = machine.core()->board().index_of(exception_state);
+  return machine.core()
+      ->wait_on({{index, WaitTerm::Kind::active, 0}, {index, WaitTerm::Kind::inactive, 0}})
       .then(DirectExecutor::instance(), [machine, gone = std::move(gone)] {
         if (machine.core()->over()) gone();
       });

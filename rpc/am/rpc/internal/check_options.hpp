@@ -34,6 +34,15 @@ inline std::chrono::milliseconds checked_duration(std::string_view option,
   return std::min(value, longest_duration);
 }
 
+/// Caps both; throws `Error` (invalid_argument) for heartbeats whose answer nobody could give in
+/// time.
+inline void check_heartbeat(std::chrono::milliseconds& interval,
+                            std::chrono::milliseconds& timeout) {
+  interval = checked_duration("heartbeat_interval", interval, Zero::allowed);
+  timeout = checked_duration("heartbeat_timeout", timeout,
+                             interval.count() > 0 ? Zero::refused : Zero::allowed);
+}
+
 /// Throws `Error` (invalid_argument) for a value below `least`.
 inline void check_at_least(std::string_view option, std::size_t value, std::size_t least) {
   if (value >= least) return;

@@ -20,6 +20,11 @@ DealerOptions dealer_options(const ClientOptions& options) {
   DealerOptions dealer;
   dealer.endpoint = options.endpoint;
   dealer.limits.max_frame_bytes = options.max_frame_bytes;
+  dealer.reconnect_min = options.retry_delay;
+  dealer.reconnect_max = options.retry_delay_max;
+  dealer.connect_timeout = options.connect_timeout;
+  dealer.heartbeat_interval = options.heartbeat_interval;
+  dealer.heartbeat_timeout = options.heartbeat_timeout;
   // One turn may bring a frame of every link and of every thread that calls.
   dealer.limits.send_queue = 100'000;
   if (options.security) {
@@ -31,6 +36,16 @@ DealerOptions dealer_options(const ClientOptions& options) {
 
 ClientOptions checked(ClientOptions options) {
   options.call_timeout = checked_duration("call_timeout", options.call_timeout, Zero::refused);
+  options.retry_delay = checked_duration("retry_delay", options.retry_delay, Zero::refused);
+  options.retry_delay_max =
+      std::max(options.retry_delay,
+               checked_duration("retry_delay_max", options.retry_delay_max, Zero::allowed));
+  options.give_up_after = checked_duration("give_up_after", options.give_up_after, Zero::allowed);
+  options.connect_timeout =
+      checked_duration("connect_timeout", options.connect_timeout, Zero::refused);
+  options.handshake_timeout =
+      checked_duration("handshake_timeout", options.handshake_timeout, Zero::refused);
+  check_heartbeat(options.heartbeat_interval, options.heartbeat_timeout);
   check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
   check_at_least("max_states", options.max_states, 1);
   check_at_least("max_pending_calls", options.max_pending_calls, 1);
@@ -51,23 +66,8 @@ ClientOptions checked(ClientOptions options) {
 
 TransportTime now() { return std::chrono::steady_clock::now(); }
 
-TransportTime expiry(const MutationOptions& options) {
-  return options.ttl.count() > 0 ? detail::deadline_after(now(), options.ttl) : no_deadline;
-}
-
 /// How much longer than its deadline a caller waits for the I/O thread to say what became of it.
 constexpr std::chrono::milliseconds answer_grace{250};
-
-LinkErrc link_errc(CloseReason reason) {
-  switch (reason) {
-    case CloseReason::refused: return LinkErrc::refused;
-    case CloseReason::handshake_timeout: return LinkErrc::unreachable;
-    case CloseReason::local:
-    case CloseReason::bye: return LinkErrc::lost;
-    case CloseReason::schema: return LinkErrc::schema;
-    default: return LinkErrc::protocol;
-  }
-}
 
 }  // namespace
 
@@ -76,12 +76,15 @@ LinkErrc link_errc(CloseReason reason) {
 ClientCore::ClientCore(ClientOptions options)
     : options_(checked(std::move(options))),
       id_(options_.id.empty() ? random_id() : options_.id),
-      session_(random_number()),
-      transport_(Context::shared(), dealer_options(options_)) {
+      transport_(Context::shared(), dealer_options(options_)),
+      states_(id_) {
   register_builtin_args();
 }
 
-void ClientCore::start() { transport_.start(shared_from_this()); }
+void ClientCore::start() {
+  states_.started();
+  transport_.start(shared_from_this());
+}
 
 void ClientCore::post(Command command) {
   {
@@ -101,7 +104,7 @@ Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) 
   const auto deadline = now() + options.timeout;
   const auto slot = std::make_shared<AttachSlot>();
   slot->options = std::move(options);
-  const LinkId id = ++last_link_;
+  const RemoteId id = ++last_link_;
   post(OpenCommand{id, slot});
   std::unique_lock lock(slot->mutex);
   const bool answered = slot->changed.wait_until(
@@ -119,15 +122,31 @@ Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) 
   return LinkError{LinkErrc::unreachable, std::move(text)};
 }
 
-Result ClientCore::call(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
+ClientCore::CallCommand ClientCore::call_command(RemoteId remote, Op op,
+                                                 std::vector<StateIndex> called, Bytes args,
+                                                 const MutationOptions& options,
+                                                 std::shared_ptr<CallSlot> slot) const {
+  CallCommand command;
+  command.remote = remote;
+  command.call.op = op;
+  command.call.called = std::move(called);
+  command.call.args = std::move(args);
+  const auto time = now();
+  command.call.deadline = time + options_.call_timeout;
+  if (options.ttl.count() > 0) command.call.expires = detail::deadline_after(time, options.ttl);
+  command.slot = std::move(slot);
+  return command;
+}
+
+Result ClientCore::call(RemoteId remote, Op op, std::vector<StateIndex> called, Bytes args,
                         const MutationOptions& options, std::string& error) {
   const auto slot = std::make_shared<CallSlot>();
-  const auto deadline = now() + options_.call_timeout;
+  auto command = call_command(remote, op, std::move(called), std::move(args), options, slot);
+  const auto deadline = command.call.deadline;
   {
     const std::lock_guard lock(commands_mutex_);
     if (stopped_) return {Result::not_sent, Reason::link};
-    commands_.push_back(
-        CallCommand{link, op, std::move(called), std::move(args), deadline, expiry(options), slot});
+    commands_.push_back(std::move(command));
   }
   transport_.await(slot->arrival, deadline + answer_grace);
   if (!slot->arrival.arrived()) return {Result::unknown, Reason::timeout};
@@ -135,25 +154,22 @@ Result ClientCore::call(LinkId link, Op op, std::vector<StateIndex> called, Byte
   return slot->result;
 }
 
-void ClientCore::call_async(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
+void ClientCore::call_async(RemoteId remote, Op op, std::vector<StateIndex> called, Bytes args,
                             const MutationOptions& options, Told told) {
   const auto slot = std::make_shared<CallSlot>();
   slot->told = std::move(told);
-  const auto deadline = now() + options_.call_timeout;
+  auto command = call_command(remote, op, std::move(called), std::move(args), options, slot);
   bool stopped = false;
   {
     const std::lock_guard lock(commands_mutex_);
     stopped = stopped_;
-    if (!stopped) {
-      commands_.push_back(CallCommand{link, op, std::move(called), std::move(args), deadline,
-                                      expiry(options), slot});
-    }
+    if (!stopped) commands_.push_back(std::move(command));
   }
   if (stopped) return answer(slot, {Result::not_sent, Reason::link}, "");
   transport_.wake();
 }
 
-void ClientCore::detach(LinkId link) { post(CloseCommand{link}); }
+void ClientCore::detach(RemoteId remote) { post(CloseCommand{remote}); }
 
 bool ClientCore::stop(std::chrono::milliseconds timeout) {
   if (on_io_thread()) {
@@ -193,59 +209,74 @@ void ClientCore::on_wake() {
   running_.clear();
 }
 
-ClientLinkOptions ClientCore::link_options(const AttachOptions& options) const {
-  ClientLinkOptions link;
+ClientSessionOptions ClientCore::session_options(const AttachOptions& options) const {
+  ClientSessionOptions session;
+  auto& link = session.link;
   link.limits.frame = options_.max_frame_bytes;
   link.limits.states = options_.max_states;
   link.limits.pending_calls = options_.max_pending_calls;
   link.client_id = id_;
   link.machine_id = options.machine;
-  link.session = session_;
+  link.session = random_number();
   link.handshake_timeout = options.timeout;
   if (options.schema) {
     link.known_fingerprint = options.schema->fingerprint();
     link.known_states = options.schema->size();
   }
-  return link;
+  switch (options_.reconnect) {
+    case Reconnect::never: session.resume = Resume::never; break;
+    case Reconnect::when_lost: session.resume = Resume::when_lost; break;
+    case Reconnect::always: session.resume = Resume::always; break;
+  }
+  session.first_pause = options_.retry_delay;
+  session.longest_pause = options_.retry_delay_max;
+  session.give_up_after = options_.give_up_after;
+  session.handshake_timeout = options_.handshake_timeout;
+  return session;
 }
 
 void ClientCore::run(OpenCommand& command) {
-  auto& link = links_[command.link];
-  link = std::make_unique<Link>(command.link, link_options(command.slot->options));
-  link->attaching = std::move(command.slot);
-  if (!connected_) {  // `on_connected` starts it
+  const auto& options = command.slot->options;
+  auto& remote = remotes_[command.remote];
+  remote = std::make_unique<Remote>(command.remote, session_options(options), random_number());
+  remote->same_schema = options.require_same_schema;
+  remote->when_down = options.when_down.value_or(options_.when_down) == WhenDown::wait
+                          ? DownPolicy::wait
+                          : DownPolicy::fail;
+  remote->attaching = std::move(command.slot);
+  set_open(*remote, false);
+  if (connected_) {
+    greet(*remote);
+  } else if (refused_) {
     // Who asks now shall learn whether it is still so, not wait for the next attempt.
-    if (refused_) transport_.reconnect();
-    return;
+    transport_.reconnect();
   }
-  link->link.start({}, now(), effects_);
-  after(*link);
 }
 
 void ClientCore::run(CallCommand& command) {
-  const auto found = links_.find(command.link);
-  if (found == links_.end()) {
+  const auto found = remotes_.find(command.remote);
+  if (found == remotes_.end()) {
     answer(command.slot, {Result::not_sent, Reason::link}, "");
     return;
   }
-  if (command.expires != no_deadline && now() > command.expires) {
+  if (command.call.expires != no_deadline && now() > command.call.expires) {
     answer(command.slot, {Result::not_sent, Reason::expired}, "");
     return;
   }
-  auto& link = *found->second;
-  const auto request =
-      link.link.mutate(command.op, command.called, command.args, command.deadline, effects_);
+  auto& remote = *found->second;
+  command.call.when_down = remote.when_down;
+  const auto request = remote.session.link().mutate(std::move(command.call), effects_);
   // Before its answer is handled, which may be among the effects already.
-  link.calls.emplace(request, std::move(command.slot));
-  after(link);
+  remote.calls.emplace(request, std::move(command.slot));
+  after(remote);
 }
 
 void ClientCore::run(CloseCommand& command) {
-  const auto found = links_.find(command.link);
-  if (found == links_.end()) return;
-  found->second->link.close(ByeCode::closing, effects_);
-  after(*found->second);
-  erase(command.link);
+  const auto found = remotes_.find(command.remote);
+  if (found == remotes_.end()) return;
+  auto& remote = *found->second;
+  end(remote, Ended::disposed, LinkErrc::stopped, "detached");
+  after(remote);
 }
 
 void ClientCore::run(StopCommand&) {
@@ -260,15 +291,12 @@ void ClientCore::run(StopCommand&) {
       answer(call->slot, {Result::not_sent, Reason::link}, "");
     }
   }
-  while (!links_.empty()) {
-    auto& link = *links_.begin()->second;
-    if (link.remote != nullptr) link.remote->end(Ended::disposed, "the client was stopped");
-    fail(link, {LinkErrc::stopped, "the client was stopped"});
-    const auto id = link.link.id();
-    link.link.close(ByeCode::closing, effects_);
-    after(link);
-    erase(id);
+  while (!remotes_.empty()) {
+    auto& remote = *remotes_.begin()->second;
+    end(remote, Ended::disposed, LinkErrc::stopped, "the client was stopped");
+    after(remote);
   }
+  states_.stopped();
   {
     const std::lock_guard lock(stop_mutex_);
     said_bye_ = true;
@@ -276,234 +304,11 @@ void ClientCore::run(StopCommand&) {
   stop_changed_.notify_all();
 }
 
-// -- the connection
-// ---------------------------------------------------------------------------------
-
-void ClientCore::on_connected() {
-  connected_ = true;
-  refused_ = false;
-  {
-    const std::lock_guard lock(commands_mutex_);
-    refusal_.clear();
-  }
-  for (auto& [id, link] : links_) {
-    if (link->link.state() != ClientLink::State::idle) continue;
-    link->link.start({}, now(), effects_);
-    send_frames();
-    schedule(*link);
-  }
-}
-
-void ClientCore::on_disconnected() {
-  connected_ = false;
-  std::vector<LinkId> ids;
-  for (const auto& [id, link] : links_) ids.push_back(id);
-  for (const auto id : ids) {
-    auto& link = *links_.at(id);
-    if (link.attaching != nullptr) {
-      // Still within the patience of its caller: a new link tries again once connected.
-      const auto slot = std::move(link.attaching);
-      erase(id);
-      auto& again = links_[id];
-      again = std::make_unique<Link>(id, link_options(slot->options));
-      again->attaching = slot;
-      continue;
-    }
-    link.link.abandon(fmt::format("the connection to {} was lost", options_.endpoint), effects_);
-    after(link);
-  }
-}
-
-void ClientCore::on_refused(Refusal refusal, std::string_view why) {
-  bool news = false;
-  {
-    const std::lock_guard lock(commands_mutex_);
-    news = std::exchange(refusal_, std::string{why}) != why;
-  }
-  if (news) log(fmt::format("{}: {}", options_.endpoint, why));
-  refused_ = true;
-  if (refusal != Refusal::certain) return;
-  std::vector<LinkId> waiting;
-  for (const auto& [id, link] : links_) {
-    if (link->attaching != nullptr) waiting.push_back(id);
-  }
-  for (const auto id : waiting) {
-    fail(*links_.at(id), {LinkErrc::refused, fmt::format("{}: {}", options_.endpoint, why)});
-    erase(id);
-  }
-}
-
-void ClientCore::on_frame(FrameView frame) {
-  const auto head = peek(frame);
-  const auto found = head ? links_.find(head->link) : links_.end();
-  if (found == links_.end())
-    return;  // of a link that was closed here while the frame was under way
-  found->second->link.on_frame(frame, now(), effects_);
-  after(*found->second);
-}
-
-TransportTime ClientCore::next_deadline() {
-  return deadlines_.empty() ? no_deadline : deadlines_.begin()->first;
-}
-
-void ClientCore::on_deadline(TransportTime time) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= time) {
-    const auto id = deadlines_.begin()->second;
-    const auto found = links_.find(id);
-    if (found == links_.end()) {
-      deadlines_.erase(deadlines_.begin());
-      continue;
-    }
-    found->second->link.poll(time, effects_);
-    after(*found->second);
-  }
-}
-
-// -- what links tell
-// -----------------------------------------------------------------------------------
-
-/// Does what a link wants after any of its methods was called. The link may be gone afterwards.
-void ClientCore::after(Link& link) {
-  for (auto& event : effects_.events) {
-    std::visit([&](auto& e) { handle(link, e); }, event);
-  }
-  effects_.events.clear();
-  effects_.changed.clear();
-  send_frames();
-  if (link.remote != nullptr) {
-    const auto& stats = link.link.stats();
-    link.remote->set_traffic({.mutations = stats.requests,
-                              .replies = stats.replies,
-                              .pushes = stats.pushes,
-                              .resyncs = stats.resyncs,
-                              .bytes_in = stats.bytes_in,
-                              .bytes_out = stats.bytes_out});
-  }
-  if (link.link.state() == ClientLink::State::closed) {
-    erase(link.link.id());
-  } else {
-    schedule(link);
-  }
-}
-
-void ClientCore::send_frames() {
-  for (std::size_t i = 0; i < effects_.frames.size(); ++i) {
-    const auto status = transport_.send(effects_.frames[i]);
-    if (status == SendStatus::sent) continue;
-    // A request that is left out would wait for its deadline; a new connection tells all sides.
-    if (status != SendStatus::peer_gone) {
-      log(fmt::format("{}: starting over, {}", options_.endpoint, to_string(status)));
-      transport_.reconnect();
-    }
-    break;
-  }
-  effects_.frames.clear();
-}
-
-void ClientCore::handle(Link& link, LinkOpened& opened) {
-  const auto slot = std::move(link.attaching);
-  if (slot == nullptr) return;
-  const auto& options = slot->options;
-  std::optional<CompiledSchema> schema;
-  if (!opened.schema) {
-    schema = options.schema;
-  } else if (options.schema && options.require_same_schema) {
-    link.attaching = slot;
-    fail(link,
-         {LinkErrc::schema, fmt::format("machine \"{}\" has another schema than the one that is "
-                                        "known here",
-                                        opened.machine_id)});
-  } else {
-    try {
-      schema.emplace(*opened.schema);
-    } catch (const Error& error) {
-      link.attaching = slot;
-      fail(link, {LinkErrc::schema, error.what()});
-    }
-  }
-  if (!schema) {
-    post(CloseCommand{link.link.id()});
-    return;
-  }
-  link.remote =
-      std::make_shared<RemoteCore>(opened.machine_id, *schema, shared_from_this(), link.link.id());
-  link.remote->set_epoch(opened.epoch);
-  std::vector<StateIndex> all(schema->size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<StateIndex>(i);
-  link.remote->apply(link.link.clocks(), all);
-  bool wanted = false;
-  {
-    const std::lock_guard lock(slot->mutex);
-    wanted = !slot->error;
-    if (wanted) slot->remote = link.remote;
-    slot->changed.notify_all();
-  }
-  if (!wanted) post(CloseCommand{link.link.id()});
-}
-
-void ClientCore::handle(Link& link, const ClocksChanged&) {
-  if (link.remote != nullptr) link.remote->apply(link.link.clocks(), effects_.changed);
-}
-
-void ClientCore::handle(Link& link, Replied& replied) {
-  const auto found = link.calls.find(replied.request);
-  if (found != link.calls.end()) {
-    answer(found->second, replied.result, std::move(replied.error));
-    link.calls.erase(found);
-  }
-}
-
-void ClientCore::handle(Link& link, const ProblemReported& problem) {
-  log(fmt::format("{} link {}: the server reports {}: {}", options_.endpoint, link.link.id(),
-                  to_string(problem.code), problem.text));
-}
-
-void ClientCore::handle(Link& link, LinkClosed& closed) {
-  std::string text = closed.text.empty() ? to_string(closed.reason) : closed.text;
-  if (closed.reason == CloseReason::bye) {
-    text = fmt::format("the server ended the link: {}", to_string(closed.bye));
-  }
-  if (closed.reason != CloseReason::local) {
-    log(fmt::format("{} link {}: ended, {}: {}", options_.endpoint, link.link.id(),
-                    to_string(closed.reason), text));
-  }
-  fail(link, {link_errc(closed.reason), text});
-  if (link.remote == nullptr) return;
-  const bool gone = closed.reason == CloseReason::bye && closed.bye == ByeCode::machine_gone;
-  link.remote->end(gone ? Ended::disposed : Ended::unknown, text);
-}
-
-void ClientCore::schedule(Link& link) {
-  const auto deadline = link.link.next_deadline();
-  if (deadline == link.scheduled) return;
-  if (link.scheduled != no_deadline) deadlines_.erase({link.scheduled, link.link.id()});
-  if (deadline != no_deadline) deadlines_.insert({deadline, link.link.id()});
-  link.scheduled = deadline;
-}
-
-void ClientCore::erase(LinkId id) {
-  const auto found = links_.find(id);
-  if (found == links_.end()) return;
-  auto& link = *found->second;
-  if (link.scheduled != no_deadline) deadlines_.erase({link.scheduled, id});
-  for (auto& [request, slot] : link.calls) answer(slot, {Result::unknown, Reason::link}, "");
-  links_.erase(found);
-}
-
 void ClientCore::answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error) {
   if (slot->told) return slot->told(result, std::move(error));
   slot->result = result;
   slot->error = std::move(error);
   slot->arrival.arrive();
-}
-
-/// Tells the thread that waits for the link to open, if one still does.
-void ClientCore::fail(Link& link, LinkError error) {
-  const auto slot = std::move(link.attaching);
-  if (slot == nullptr) return;
-  const std::lock_guard lock(slot->mutex);
-  if (!slot->error) slot->error = std::move(error);
-  slot->changed.notify_all();
 }
 
 }  // namespace am::rpc::internal

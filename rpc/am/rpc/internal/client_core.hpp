@@ -2,7 +2,10 @@
 #pragma once
 
 #include <am/rpc/client.hpp>
-#include <am/rpc/internal/client_link.hpp>
+#include <am/rpc/internal/client_session.hpp>
+#include <am/rpc/internal/deadlines.hpp>
+#include <am/rpc/internal/link_states.hpp>
+#include <am/rpc/internal/remote_core.hpp>
 #include <am/rpc/internal/transport/dealer.hpp>
 
 #include <atomic>
@@ -12,7 +15,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -32,19 +34,20 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void start();
   Expected<std::shared_ptr<RemoteCore>> attach(AttachOptions options);
   /// Sends a request and waits for its reply, at most `call_timeout`. `error` is the reply's text.
-  Result call(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
+  Result call(RemoteId remote, Op op, std::vector<StateIndex> called, Bytes args,
               const MutationOptions& options, std::string& error);
   /// The same without waiting: `told` is called once, mostly on the I/O thread; it must not block.
   /// Any thread.
   using Told = std::function<void(Result, std::string error)>;
-  void call_async(LinkId link, Op op, std::vector<StateIndex> called, Bytes args,
+  void call_async(RemoteId remote, Op op, std::vector<StateIndex> called, Bytes args,
                   const MutationOptions& options, Told told);
-  /// Says bye for a link, whose proxy has ended already. Any thread.
-  void detach(LinkId link);
+  /// Says bye for a remote machine, whose proxy has ended already. Any thread.
+  void detach(RemoteId remote);
   bool stop(std::chrono::milliseconds timeout);
 
   bool on_io_thread() const noexcept { return transport_.in_turn(); }
   ConnectionTraffic traffic() const;
+  Machine& machine() const noexcept { return states_.machine(); }
 
   // -- DealerHandler, on the I/O thread --------------------------------------------------
 
@@ -52,7 +55,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void on_wake() override;
   void on_connected() override;
   void on_disconnected() override;
-  bool wanted() override { return !links_.empty(); }
+  bool wanted() override { return !remotes_.empty(); }
   void on_refused(Refusal refusal, std::string_view why) override;
   TransportTime next_deadline() override;
   void on_deadline(TransportTime now) override;
@@ -75,58 +78,66 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   };
 
   struct OpenCommand {
-    LinkId link = 0;
+    RemoteId remote = 0;
     std::shared_ptr<AttachSlot> slot{};
   };
   struct CallCommand {
-    LinkId link = 0;
-    Op op = Op::add;
-    std::vector<StateIndex> called{};
-    Bytes args{};
-    TransportTime deadline{};
-    TransportTime expires{};  ///< not sent after this
+    RemoteId remote = 0;
+    ClientCall call{};
     std::shared_ptr<CallSlot> slot{};
   };
   struct CloseCommand {
-    LinkId link = 0;
+    RemoteId remote = 0;
   };
   struct StopCommand {};
   using Command = std::variant<OpenCommand, CallCommand, CloseCommand, StopCommand>;
 
-  struct Link {
-    Link(LinkId id, ClientLinkOptions options) : link(id, std::move(options)) {}
-    ClientLink link;
+  /// A remote machine, or an attempt to attach one.
+  struct Remote {
+    Remote(RemoteId i, ClientSessionOptions options, std::uint64_t seed)
+        : id(i), session(i, std::move(options), seed) {}
+    RemoteId id;
+    ClientSession session;
     std::shared_ptr<AttachSlot> attaching{};
-    std::shared_ptr<RemoteCore> remote{};
+    bool same_schema = false;  ///< no other one than the first is taken
+    bool ended = false;        ///< for good
+    bool open = false;         ///< its link is
+    DownPolicy when_down = DownPolicy::fail;
+    std::shared_ptr<RemoteCore> core{};
     std::unordered_map<RequestId, std::shared_ptr<CallSlot>> calls{};
     TransportTime scheduled = no_deadline;
   };
 
+  CallCommand call_command(RemoteId remote, Op op, std::vector<StateIndex> called, Bytes args,
+                           const MutationOptions& options, std::shared_ptr<CallSlot> slot) const;
   void post(Command command);
   void run(OpenCommand& command);
   void run(CallCommand& command);
   void run(CloseCommand& command);
   void run(StopCommand& command);
-  ClientLinkOptions link_options(const AttachOptions& options) const;
+  ClientSessionOptions session_options(const AttachOptions& options) const;
 
-  void after(Link& link);
-  void handle(Link& link, LinkOpened& opened);
-  void handle(Link& link, const ClocksChanged& changed);
-  void handle(Link& link, Replied& replied);
-  void handle(Link& link, const Synced&) { (void)link; }
-  void handle(Link& link, const ProblemReported& problem);
-  void handle(Link& link, const Ponged&) { (void)link; }
-  void handle(Link& link, LinkClosed& closed);
+  void greet(Remote& remote);
+  void set_open(Remote& remote, bool open);
+  void after(Remote& remote);
+  void handle(Remote& remote, LinkOpened& opened);
+  void handle(Remote& remote, const ClocksChanged& changed);
+  void handle(Remote& remote, Replied& replied);
+  void handle(Remote& remote, const Synced&) { (void)remote; }
+  void handle(Remote& remote, const ProblemReported& problem);
+  void handle(Remote& remote, const Ponged&) { (void)remote; }
+  void handle(Remote& remote, LinkClosed& closed);
+  void attached(Remote& remote, LinkOpened& opened);
+  void end(Remote& remote, Ended how, LinkErrc code, const std::string& why);
   void send_frames();
-  void schedule(Link& link);
-  void erase(LinkId id);
+  void schedule(Remote& remote);
+  void erase(RemoteId id);
   static void answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error);
-  static void fail(Link& link, LinkError error);
+  static void fail(Remote& remote, LinkError error);
   void log(const std::string& line) const;
 
   const ClientOptions options_;
   const std::string id_;
-  const std::uint64_t session_;
   DealerTransport transport_;
   std::atomic<LinkId> last_link_{0};
   std::atomic<bool> connected_{false};
@@ -143,9 +154,12 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   // On the I/O thread only.
   std::vector<Command> running_;
   bool refused_ = false;  ///< the last handshake failed
-  std::map<LinkId, std::unique_ptr<Link>> links_;
-  std::set<std::pair<TransportTime, LinkId>> deadlines_;
+  std::map<RemoteId, std::unique_ptr<Remote>> remotes_;
+  std::unordered_map<LinkId, Remote*> links_;  ///< those that have said hello
+  Deadlines<RemoteId> deadlines_;
   ClientEffects effects_;
+  std::size_t open_links_ = 0;
+  ClientStates states_;
 };
 
 }  // namespace am::rpc::internal

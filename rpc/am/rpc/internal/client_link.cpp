@@ -1,6 +1,7 @@
 #include <am/rpc/internal/client_link.hpp>
 
 #include <am/detail/deadline.hpp>
+#include <am/rpc/internal/resume.hpp>
 #include <am/rpc/internal/schema_codec.hpp>
 
 #include <fmt/format.h>
@@ -23,38 +24,12 @@ Result result_of(ErrorCode code) noexcept {
   return {Result::unknown, Reason::denied};
 }
 
-// Fills `changed` with the states that differ. Returns false when any counter went back.
-bool compare(const Clocks& before, ClocksView after, std::vector<StateIndex>& changed) {
-  bool forward = after.queue_tick >= before.queue_tick && after.machine_tick >= before.machine_tick;
-  changed.clear();
-  for (std::size_t i = 0; i < before.ticks.size(); ++i) {
-    if (after.ticks[i] != before.ticks[i]) changed.push_back(static_cast<StateIndex>(i));
-    forward = forward && after.ticks[i] >= before.ticks[i];
-  }
-  return forward;
-}
-
 }  // namespace
 
 ClientLink::ClientLink(LinkId id, ClientLinkOptions options)
     : id_(id), options_(std::move(options)) {}
 
 // -- output --------------------------------------------------------------------------------------
-
-// Returns false, sending nothing, when the frame would be above the limit.
-template <class Message>
-bool ClientLink::send(const Message& message, ClientEffects& effects) {
-  Bytes& frame = effects.frames.add();
-  Writer writer{frame, options_.limits.frame};
-  encode(writer, id_, message);
-  if (!writer.ok()) {
-    effects.frames.drop_last();
-    return false;
-  }
-  ++stats_.frames_out;
-  stats_.bytes_out += frame.size();
-  return true;
-}
 
 void ClientLink::answer(RequestId request, Result result, std::string_view error,
                         ClientEffects& effects) {
@@ -64,15 +39,9 @@ void ClientLink::answer(RequestId request, Result result, std::string_view error
 void ClientLink::end(LinkClosed closed, ClientEffects& effects) {
   state_ = State::closed;
   resyncing_ = false;
-  // A result that was held back is worth more than the clocks it waited for.
-  calls_.for_each([&](RequestId request, Call& call) {
-    if (call.result) {
-      answer(request, *call.result, call.error, effects);
-    } else {
-      answer(request, {Result::unknown, Reason::link}, closed.text, effects);
-    }
-  });
-  calls_ = {};
+  resync_deadline_ = handshake_deadline_ = TimePoint::max();
+  proceeding_ = false;
+  if (!options_.resumable) calls_.end(true, closed.text, answering(effects));
   effects.events.emplace_back(std::move(closed));
 }
 
@@ -88,14 +57,31 @@ void ClientLink::fail(CloseReason reason, std::string text, ByeCode code, Client
 
 void ClientLink::start(std::span<const Extension> extensions, TimePoint now,
                        ClientEffects& effects) {
-  if (state_ != State::idle) return;
+  if (state_ == State::idle) hello(extensions, now, effects);
+}
+
+void ClientLink::restart(LinkId id, std::span<const Extension> extensions, TimePoint now,
+                         ClientEffects& effects) {
+  if (state_ != State::closed) return;
+  id_ = id;
+  hello(extensions, now, effects);
+}
+
+void ClientLink::hello(std::span<const Extension> extensions, TimePoint now,
+                       ClientEffects& effects) {
   Hello hello;
-  hello.features = options_.features;
+  hello.features = options_.features | (options_.resumable ? feature_resume : 0);
   hello.session = options_.session;
   hello.fingerprint = options_.known_fingerprint;
   hello.client_id = options_.client_id;
   hello.machine_id = options_.machine_id;
-  hello.extensions = extensions;
+  std::vector<Extension> all(extensions.begin(), extensions.end());
+  Bytes offer;
+  if (token_ != 0) {
+    offer = encode(ResumeOffer{token_, calls_.lowest().value_or(calls_.next())});
+    all.push_back({static_cast<std::uint64_t>(ExtensionId::resume), offer});
+  }
+  hello.extensions = all;
   const std::size_t longest = std::max(hello.client_id.size(), hello.machine_id.size());
   if (longest > options_.limits.id || !send(hello, effects)) {
     return end(
@@ -110,38 +96,82 @@ void ClientLink::start(std::span<const Extension> extensions, TimePoint now,
 
 RequestId ClientLink::mutate(Op op, std::span<const StateIndex> called, ByteView args,
                              TimePoint deadline, ClientEffects& effects) {
-  const RequestId request = ++last_request_;
+  ClientCall call;
+  call.op = op;
+  call.called.assign(called.begin(), called.end());
+  call.args.assign(args.begin(), args.end());
+  call.deadline = deadline;
+  return mutate(std::move(call), effects);
+}
+
+RequestId ClientLink::mutate(ClientCall call, ClientEffects& effects) {
   const auto refuse = [&](Reason reason, std::string_view text) {
+    const RequestId request = calls_.pass();
     ++stats_.refused;
     answer(request, {Result::not_sent, reason}, text, effects);
     return request;
   };
-  if (state_ != State::open) return refuse(Reason::link, "the link is not open");
+  const bool ready = state_ == State::open && !proceeding_;
+  if (!ready && (call.when_down == DownPolicy::fail || !options_.resumable)) {
+    return refuse(Reason::link, "the link is not open");
+  }
   if (calls_.size() >= options_.limits.pending_calls) {
     return refuse(Reason::queue_full, fmt::format("{} calls wait already", calls_.size()));
   }
   const std::size_t states = clocks_.ticks.size();
-  for (const StateIndex index : called) {
+  for (const StateIndex index : call.called) {
     if (index >= states) {
       return refuse(Reason::denied,
                     fmt::format("no state at index {}: the machine has {}", index, states));
     }
   }
-  if (called.size() > options_.limits.called || args.size() > options_.limits.args) {
+  if (call.called.size() > options_.limits.called || call.args.size() > options_.limits.args) {
     return refuse(
         Reason::denied,
-        fmt::format("{} states with {} bytes of arguments: at most {} and {}", called.size(),
-                    args.size(), options_.limits.called, options_.limits.args));
+        fmt::format("{} states with {} bytes of arguments: at most {} and {}", call.called.size(),
+                    call.args.size(), options_.limits.called, options_.limits.args));
   }
-  const Mutate mutate{request, op, calls_.lowest().value_or(request), called, args};
-  if (!send(mutate, effects)) {
-    return refuse(Reason::denied, fmt::format("the call does not fit into a frame of {} bytes",
-                                              options_.limits.frame));
+  const RequestId request = calls_.next();
+  if (ready) {
+    if (!send_call(request, call, effects)) {
+      return refuse(Reason::denied, fmt::format("the call does not fit into a frame of {} bytes",
+                                                options_.limits.frame));
+    }
+    ++stats_.requests;
+    call.sent = true;
   }
-  ++stats_.requests;
-  calls_.add(request, Call{deadline, std::nullopt, {}});
-  first_deadline_ = std::min(first_deadline_, deadline);
+  calls_.add(std::move(call));
   return request;
+}
+
+bool ClientLink::send_call(RequestId request, const ClientCall& call, ClientEffects& effects) {
+  return send(Mutate{request, call.op, calls_.lowest().value_or(request), call.called, call.args},
+              effects);
+}
+
+void ClientLink::proceed(TimePoint now, ClientEffects& effects) {
+  if (state_ != State::open || !std::exchange(proceeding_, false)) return;
+  // Whether requests of a session that is gone have run cannot be found out any more.
+  if (!same_session_)
+    calls_.end(false, "the server does not know the session any more", answering(effects));
+  stats_.timeouts += calls_.expire(now, answering(effects));
+  calls_.end_if([&](RequestId request, ClientCall& call) {
+    if (call.result) {
+      answer(request, *call.result, call.error, effects);  // the clocks show it now
+      return true;
+    }
+    if (!send_call(request, call, effects)) {
+      answer(request, {call.sent ? Result::unknown : Result::not_sent, Reason::denied},
+             "the call does not fit into a frame", effects);
+      return true;
+    }
+    if (!std::exchange(call.sent, true)) ++stats_.requests;
+    return false;
+  });
+}
+
+void ClientLink::give_up(std::string_view text, ClientEffects& effects) {
+  if (state_ == State::closed) calls_.end(true, text, answering(effects));
 }
 
 void ClientLink::sync(ClientEffects& effects) {
@@ -156,6 +186,7 @@ void ClientLink::close(ByeCode code, ClientEffects& effects) {
   if (state_ == State::closed) return;
   if (state_ != State::idle) send(Bye{code, 0}, effects);
   end({CloseReason::local, fmt::format("closed here ({})", to_string(code)), code}, effects);
+  if (options_.resumable) give_up("closed here", effects);
 }
 
 void ClientLink::abandon(std::string text, ClientEffects& effects) {
@@ -208,7 +239,8 @@ void ClientLink::handle(const Welcome& welcome, TimePoint, ClientEffects& effect
     return fail(CloseReason::malformed, "welcome.digest: does not match", ByeCode::malformed,
                 effects);
   }
-  if ((welcome.features & ~options_.features) != 0) {
+  const auto offered = options_.features | (options_.resumable ? feature_resume : 0);
+  if ((welcome.features & ~offered) != 0) {
     return fail(CloseReason::protocol, "the server uses features that were not offered",
                 ByeCode::protocol, effects);
   }
@@ -231,6 +263,23 @@ void ClientLink::handle(const Welcome& welcome, TimePoint, ClientEffects& effect
                             welcome.clocks.ticks.size()),
                 ByeCode::protocol, effects);
   }
+  opened.clocks = !known_                   ? LinkOpened::Clocks::first
+                  : welcome.epoch == epoch_ ? LinkOpened::Clocks::continued
+                                            : LinkOpened::Clocks::new_epoch;
+  const bool forward = find_changes(clocks_, welcome.clocks, effects.changed);
+  if (opened.clocks == LinkOpened::Clocks::continued && !forward) {
+    effects.changed.clear();
+    return fail(CloseReason::protocol, "a welcome with clocks that went back", ByeCode::protocol,
+                effects);
+  }
+  if (opened.clocks != LinkOpened::Clocks::continued) effects.changed.clear();
+  const auto token = (welcome.features & feature_resume) != 0 ? find_token(welcome.extensions) : 0;
+  same_session_ = opened.clocks == LinkOpened::Clocks::continued && token != 0 && token == token_;
+  token_ = token;
+  epoch_ = welcome.epoch;
+  proceeding_ = std::exchange(known_, true) || !calls_.empty();
+  options_.known_fingerprint = welcome.fingerprint;
+  options_.known_states = states;
   state_ = State::open;
   handshake_deadline_ = TimePoint::max();
   sequence_ = welcome.sequence;
@@ -254,136 +303,6 @@ void ClientLink::handle(const Refused& refused, TimePoint, ClientEffects& effect
   closed.refused = refused.code;
   closed.retry_after_ms = refused.retry_after_ms;
   end(std::move(closed), effects);
-}
-
-// -- clocks --------------------------------------------------------------------------------------
-
-// Returns true when `clocks_` now hold what the frame's sender had; false when a snapshot must come
-// first.
-bool ClientLink::take_diff(std::uint64_t sequence, const Diff& diff, std::uint32_t digest,
-                           ClocksCause cause, TimePoint now, ClientEffects& effects) {
-  if (resyncing_) {
-    ++stats_.dropped_diffs;  // older than the snapshot
-    return false;
-  }
-  if (sequence <= sequence_) {
-    ++stats_.dropped_diffs;  // repeated
-    return true;
-  }
-  // Checked before anything is applied, so that nobody ever sees clocks that never were.
-  const auto after = digest_after(clocks_, digest_, diff);
-  if (sequence != sequence_ + 1 || !after || short_digest(*after) != digest) {
-    ++stats_.dropped_diffs;
-    resync(now, effects);
-    return false;
-  }
-  sequence_ = sequence;
-  digest_ = *after;
-  if (diff.empty()) return true;
-  apply_diff(diff, clocks_);
-  effects.changed.clear();
-  for (const Diff::Change& change : diff.changes) effects.changed.push_back(change.index);
-  effects.events.emplace_back(ClocksChanged{cause});
-  return true;
-}
-
-void ClientLink::handle(const Reply& reply, TimePoint now, ClientEffects& effects) {
-  if (!require_open("reply", effects)) return;
-  ++stats_.replies;
-  if (reply.result == Result::not_sent) ++stats_.refused;
-  const bool current =
-      take_diff(reply.sequence, *reply.diff, reply.digest, ClocksCause::reply, now, effects);
-  Call* call = calls_.find(reply.request);
-  if (call == nullptr || call->result) {
-    ++stats_.late_replies;
-  } else if (current) {
-    calls_.remove(reply.request);
-    answer(reply.request, reply.result, reply.text, effects);
-  } else {
-    // The caller must find its effects in the clocks, so the result waits for the snapshot.
-    call->result = reply.result;
-    call->error = reply.text;
-  }
-}
-
-void ClientLink::handle(const Push& push, TimePoint now, ClientEffects& effects) {
-  if (!require_open("push", effects)) return;
-  ++stats_.pushes;
-  take_diff(push.sequence, *push.diff, push.digest, ClocksCause::push, now, effects);
-}
-
-void ClientLink::handle(const Snapshot& snapshot, TimePoint now, ClientEffects& effects) {
-  if (!require_open("snapshot", effects)) return;
-  ++stats_.snapshots;
-  if (snapshot.sequence <= sequence_) {
-    ++stats_.dropped_diffs;  // repeated
-    return;
-  }
-  if (snapshot.clocks.ticks.size() != clocks_.ticks.size()) {
-    return fail(CloseReason::schema,
-                fmt::format("a snapshot of {} states: the machine has {}",
-                            snapshot.clocks.ticks.size(), clocks_.ticks.size()),
-                ByeCode::protocol, effects);
-  }
-  if (snapshot.digest != digest_of(snapshot.clocks)) {
-    if (resyncing_) return ask_snapshot(now, effects);
-    return resync(now, effects);
-  }
-  const bool forward = compare(clocks_, snapshot.clocks, effects.changed);
-  if (!forward && snapshot.clocks.machine_tick <= clocks_.machine_tick) {
-    effects.changed.clear();
-    return fail(CloseReason::protocol, "a snapshot with clocks that went back", ByeCode::protocol,
-                effects);
-  }
-  const bool moved = !effects.changed.empty() || snapshot.clocks.queue_tick != clocks_.queue_tick ||
-                     snapshot.clocks.machine_tick != clocks_.machine_tick;
-  snapshot.clocks.copy_to(clocks_);
-  digest_ = snapshot.digest;
-  sequence_ = snapshot.sequence;
-  resyncing_ = false;
-  resync_attempts_ = 0;
-  resync_deadline_ = TimePoint::max();
-  if (moved) effects.events.emplace_back(ClocksChanged{ClocksCause::snapshot});
-  effects.events.emplace_back(Synced{});
-  settle(snapshot, effects);
-}
-
-void ClientLink::resync(TimePoint now, ClientEffects& effects) {
-  ++stats_.resyncs;
-  resyncing_ = true;
-  resync_attempts_ = 0;
-  ask_snapshot(now, effects);
-}
-
-void ClientLink::ask_snapshot(TimePoint now, ClientEffects& effects) {
-  if (resync_attempts_ >= options_.limits.resync_attempts) {
-    return fail(CloseReason::resync_timeout,
-                fmt::format("no usable snapshot after {} requests", resync_attempts_),
-                ByeCode::timeout, effects);
-  }
-  ++resync_attempts_;
-  resync_deadline_ = detail::deadline_after(now, options_.resync_timeout);
-  send(Sync{}, effects);
-}
-
-// After a snapshot: gives out the results that were held back, and finds the answers that were
-// lost.
-void ClientLink::settle(const Snapshot& snapshot, ClientEffects& effects) {
-  if (calls_.empty()) return;
-  std::vector<RequestId> settled;
-  calls_.for_each([&](RequestId request, Call& call) {
-    if (call.result) {
-      answer(request, *call.result, call.error, effects);
-    } else if (request <= snapshot.last_request &&
-               !std::ranges::binary_search(snapshot.running, request)) {
-      ++stats_.lost_replies;
-      answer(request, {Result::unknown, Reason::link}, "the answer was lost", effects);
-    } else {
-      return;
-    }
-    settled.push_back(request);
-  });
-  for (const RequestId request : settled) calls_.remove(request);
 }
 
 // -- other messages ------------------------------------------------------------------------------
@@ -425,45 +344,18 @@ void ClientLink::handle(const Message&, TimePoint, ClientEffects&) {
 
 // -- time ----------------------------------------------------------------------------------------
 
-void ClientLink::expire_calls(TimePoint now, ClientEffects& effects) {
-  if (now < first_deadline_) return;
-  first_deadline_ = TimePoint::max();
-  std::vector<RequestId> expired;
-  calls_.for_each([&](RequestId request, Call& call) {
-    if (now < call.deadline) {
-      first_deadline_ = std::min(first_deadline_, call.deadline);
-    } else {
-      if (call.result) {
-        answer(request, *call.result, call.error, effects);
-      } else {
-        ++stats_.timeouts;
-        answer(request, {Result::unknown, Reason::timeout}, "no answer before the deadline",
-               effects);
-      }
-      expired.push_back(request);
-    }
-  });
-  for (const RequestId request : expired) calls_.remove(request);
-}
-
 void ClientLink::poll(TimePoint now, ClientEffects& effects) {
   if (state_ == State::greeting && now >= handshake_deadline_) {
     return fail(CloseReason::handshake_timeout, "no answer to the hello in time", ByeCode::timeout,
                 effects);
   }
-  if (state_ != State::open) return;
-  expire_calls(now, effects);
+  stats_.timeouts += calls_.expire(now, answering(effects));
   if (resyncing_ && now >= resync_deadline_) ask_snapshot(now, effects);
 }
 
 ClientLink::TimePoint ClientLink::next_deadline() const noexcept {
-  switch (state_) {
-    case State::greeting: return handshake_deadline_;
-    case State::open: return std::min(first_deadline_, resync_deadline_);
-    case State::idle:
-    case State::closed: break;
-  }
-  return TimePoint::max();
+  // Calls outlive links; the others are never while they do not count.
+  return std::min({handshake_deadline_, calls_.next_deadline(), resync_deadline_});
 }
 
 }  // namespace am::rpc::internal

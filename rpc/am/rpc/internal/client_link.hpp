@@ -1,8 +1,9 @@
 // One remote machine's conversation, as the client sees it.
 #pragma once
 
+#include <am/rpc/internal/client_calls.hpp>
 #include <am/rpc/internal/clock_codec.hpp>
-#include <am/rpc/internal/id_window.hpp>
+#include <am/rpc/internal/frame_sender.hpp>
 #include <am/rpc/internal/link_end.hpp>
 #include <am/rpc/internal/link_stats.hpp>
 #include <am/rpc/internal/messages.hpp>
@@ -31,6 +32,8 @@ struct ClientLinkOptions {
   std::uint64_t known_fingerprint = 0;
   std::size_t known_states = 0;
   std::uint64_t features = 0;
+  /// Whether calls stay when the link ends, until `restart` and `proceed`, or `give_up`.
+  bool resumable = false;
   /// How long the server may take to answer the hello.
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{5};
   /// How long a snapshot may take before it is asked for again.
@@ -39,8 +42,16 @@ struct ClientLinkOptions {
 
 // -- events --------------------------------------------------------------------------------------
 
-/// The link is open, and `clocks()` are the source's.
+/// The link is open, and `clocks()` are the source's. Answer with `proceed` or `close`.
 struct LinkOpened {
+  /// How it stands to what was known before.
+  enum class Clocks : std::uint8_t {
+    first,      ///< nothing was
+    continued,  ///< the same life of the source: they have gone on, `ClientEffects::changed` says
+                ///< where
+    new_epoch,  ///< another life: they cannot be compared
+  };
+  Clocks clocks = Clocks::first;
   std::string machine_id{};
   std::uint64_t epoch = 0;
   std::uint64_t fingerprint = 0;
@@ -102,8 +113,10 @@ struct ClientEffects {
 
 // -- the link ------------------------------------------------------------------------------------
 
-/// One link, from its hello to its end; a reconnect makes a new one. No I/O, no clock, no thread:
-/// calls, frames and `now` go in, frames and events come out through `ClientEffects`.
+/// One link, from its hello to its end, or several one after the other, each with an id of its own:
+/// then clocks and calls go on where the one before ended, and a call that was sent is sent again,
+/// for the server to answer it without running it twice. No I/O, no clock, no thread: calls, frames
+/// and `now` go in, frames and events come out through `ClientEffects`.
 /// `now` must not go back. Not thread-safe: the owner calls one method at a time.
 class ClientLink {
  public:
@@ -141,10 +154,28 @@ class ClientLink {
   /// Sends the hello, with a copy of `extensions`. Once.
   void start(std::span<const Extension> extensions, TimePoint now, ClientEffects& effects);
 
+  /// Says hello again, as link `id`, after the link has ended.
+  void restart(LinkId id, std::span<const Extension> extensions, TimePoint now,
+               ClientEffects& effects);
+
+  /// How long the server may take to answer the next hello.
+  void set_handshake_timeout(std::chrono::nanoseconds timeout) noexcept {
+    options_.handshake_timeout = timeout;
+  }
+
+  /// Goes on after `LinkOpened`: sends what has waited, answers what can be answered now.
+  void proceed(TimePoint now, ClientEffects& effects);
+
+  /// Answers all calls of a link that has ended and will not be restarted: `unknown` with `link`
+  /// when they were sent, else `not_sent`.
+  void give_up(std::string_view text, ClientEffects& effects);
+
   /// Sends a mutation or a dry run and returns its id, which is never 0. Its `Replied` comes
-  /// with a later frame or at `deadline` (`unknown`, `timeout`); with this call, when it cannot
-  /// be sent: `not_sent` with `link` (the link is not open), `queue_full` (too many calls wait) or
-  /// `denied` (unknown index, arguments above the limit). `TimePoint::max()` = no deadline.
+  /// with a later frame or at its deadline (`unknown`, `timeout`); with this call, when it cannot
+  /// be sent: `not_sent` with `link` (the link is not open, and the call does not wait for that),
+  /// `queue_full` (too many calls wait) or `denied` (unknown index, arguments above the limit).
+  RequestId mutate(ClientCall call, ClientEffects& effects);
+  /// The same with copies, without an expiry. `TimePoint::max()` = no deadline.
   RequestId mutate(Op op, std::span<const StateIndex> called, ByteView args, TimePoint deadline,
                    ClientEffects& effects);
 
@@ -175,15 +206,11 @@ class ClientLink {
   TimePoint next_deadline() const noexcept;
 
  private:
-  struct Call {
-    TimePoint deadline{};
-    /// The answer, when it came during a resync: held until the clocks show its effects.
-    std::optional<Result> result{};
-    std::string error{};
-  };
-
   template <class Message>
-  bool send(const Message& message, ClientEffects& effects);
+  bool send(const Message& message, ClientEffects& effects) {
+    return send_frame(message, id_, options_.limits, effects.frames, stats_);
+  }
+  void hello(std::span<const Extension> extensions, TimePoint now, ClientEffects& effects);
   void end(LinkClosed closed, ClientEffects& effects);
   void fail(CloseReason reason, std::string text, ByeCode code, ClientEffects& effects);
   void answer(RequestId request, Result result, std::string_view error, ClientEffects& effects);
@@ -205,7 +232,12 @@ class ClientLink {
   void resync(TimePoint now, ClientEffects& effects);
   void ask_snapshot(TimePoint now, ClientEffects& effects);
   void settle(const Snapshot& snapshot, ClientEffects& effects);
-  void expire_calls(TimePoint now, ClientEffects& effects);
+  bool send_call(RequestId request, const ClientCall& call, ClientEffects& effects);
+  auto answering(ClientEffects& effects) {
+    return [this, &effects](RequestId request, Result result, std::string_view text) {
+      answer(request, result, text, effects);
+    };
+  }
 
   LinkId id_;
   ClientLinkOptions options_;
@@ -214,10 +246,14 @@ class ClientLink {
   TimePoint last_heard_{};
   TimePoint handshake_deadline_ = TimePoint::max();
 
-  // Calls.
-  IdWindow<Call> calls_{};
-  RequestId last_request_ = 0;
-  TimePoint first_deadline_ = TimePoint::max();  // of all calls, or earlier
+  ClientCalls calls_{};
+
+  // Of the links so far.
+  std::uint64_t epoch_ = 0;
+  std::uint64_t token_ = 0;  ///< the session's name at the server; 0 = none
+  bool known_ = false;       ///< there was a welcome
+  bool same_session_ = false;
+  bool proceeding_ = false;  ///< `proceed` has not been called yet
 
   // Clocks.
   Clocks clocks_{};

@@ -178,6 +178,17 @@ std::uint64_t digest_of(ClocksView clocks) noexcept {
   return sum;
 }
 
+bool find_changes(const Clocks& before, ClocksView after, std::vector<StateIndex>& changed) {
+  bool forward = after.queue_tick >= before.queue_tick && after.machine_tick >= before.machine_tick;
+  changed.clear();
+  for (std::size_t i = 0; i < after.ticks.size(); ++i) {
+    const std::uint64_t then = i < before.ticks.size() ? before.ticks[i] : 0;
+    if (after.ticks[i] != then) changed.push_back(static_cast<StateIndex>(i));
+    forward = forward && after.ticks[i] >= then;
+  }
+  return forward || after.machine_tick > before.machine_tick;
+}
+
 std::optional<std::uint64_t> digest_after(ClocksView clocks, std::uint64_t digest,
                                           const Diff& diff) noexcept {
   constexpr std::uint64_t max = std::numeric_limits<std::uint64_t>::max();

@@ -86,6 +86,11 @@ void write_snapshot(Writer& writer, ClocksView clocks, std::uint64_t digest);
 /// caller compares it with `digest_of(out)`. Returns `reader.ok()`.
 bool read_snapshot(Reader& reader, const Limits& limits, Clocks& out, std::uint64_t& digest);
 
+/// Fills `changed` with the states that differ in `after`, which may have more of them: those were
+/// at 0. Returns false when a counter went back without the source having been restored, which a
+/// higher machine tick shows. O(states).
+bool find_changes(const Clocks& before, ClocksView after, std::vector<StateIndex>& changed);
+
 // -- digest --------------------------------------------------------------------------------------
 // The sum of mix(position, value) over all counters, mod 2^64. A sum, so that its order does not
 // matter and a change costs one subtraction and one addition. A counter of 0 adds nothing, so that

@@ -60,6 +60,13 @@ class IdWindow {
     return entries_[first_].id;
   }
 
+  /// The lowest id that is not below `id`; nothing when there is none.
+  std::optional<std::uint64_t> next(std::uint64_t id) noexcept {
+    auto entry = position(id);
+    while (entry != entries_.end() && !entry->value) ++entry;
+    return entry == entries_.end() ? std::nullopt : std::optional{entry->id};
+  }
+
   /// Calls `visit(id, value)` for each value, in the order of ids. It must not add or remove.
   template <class Visit>
   void for_each(Visit&& visit) {

@@ -28,8 +28,10 @@ Op op_of(detail::Operation operation) {
 }  // namespace
 
 RemoteCore::RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<ClientCore> client,
-                       LinkId link)
-    : Core(std::move(id), std::move(schema)), client_(std::move(client)), link_(link) {}
+                       RemoteId remote)
+    : Core(std::move(id), std::move(schema)), client_(std::move(client)), remote_(remote) {
+  status_.since = std::chrono::steady_clock::now();
+}
 
 Result RemoteCore::mutate(detail::Operation operation, const StateList& states, Args args,
                           const MutationOptions& options) {
@@ -39,8 +41,8 @@ Result RemoteCore::mutate(detail::Operation operation, const StateList& states, 
   check_may_block();
   if (over()) return {Result::not_sent, Reason::link};
   std::string error;
-  const auto result =
-      client_->call(link_, op_of(operation), std::move(called), std::move(encoded), options, error);
+  const auto result = client_->call(remote_, op_of(operation), std::move(called),
+                                    std::move(encoded), options, error);
   remember_error(std::move(error));
   return result;
 }
@@ -52,7 +54,7 @@ void RemoteCore::mutate_async(detail::Operation operation, const StateList& stat
   board().indexes_of(states, called);
   auto encoded = ArgTypes::global().encode(args);
   if (over()) return pending->end({Result::not_sent, Reason::link});
-  client_->call_async(link_, op_of(operation), std::move(called), std::move(encoded), options,
+  client_->call_async(remote_, op_of(operation), std::move(called), std::move(encoded), options,
                       [self = std::static_pointer_cast<RemoteCore>(shared_from_this()),
                        pending = std::move(pending)](Result result, std::string error) {
                         self->remember_error(std::move(error));
@@ -63,7 +65,7 @@ void RemoteCore::mutate_async(detail::Operation operation, const StateList& stat
 void RemoteCore::forward(Op op, std::span<const StateIndex> called, ByteView args,
                          std::function<void(Result, std::string error)> told) {
   if (over()) return told({Result::not_sent, Reason::link}, "");
-  client_->call_async(link_, op, {called.begin(), called.end()}, {args.begin(), args.end()}, {},
+  client_->call_async(remote_, op, {called.begin(), called.end()}, {args.begin(), args.end()}, {},
                       std::move(told));
 }
 
@@ -119,6 +121,47 @@ void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed
   fire_queue_waits(clocks.queue_tick);
 }
 
+void RemoteCore::set_status(LinkState state, std::string why) {
+  const std::lock_guard lock(mutex_);
+  if (status_.state == LinkState::ended) return;
+  if (status_.state != state) status_.since = std::chrono::steady_clock::now();
+  status_.state = state;
+  status_.why = std::move(why);
+}
+
+void RemoteCore::lose(std::string reason) { set_status(LinkState::stale, std::move(reason)); }
+
+void RemoteCore::resume(const LinkOpened& opened, const Clocks& clocks,
+                        std::span<const StateIndex> changed) {
+  if (opened.schema) {
+    const auto& before = board().schema();
+    grow_board(CompiledSchema(*opened.schema));
+    if (watchers_.any()) watchers_.tell_grown(before, board().schema());
+  }
+  if (opened.clocks == LinkOpened::Clocks::new_epoch) {
+    replace(opened.epoch, clocks);
+  } else {
+    apply(clocks, changed);
+  }
+  set_status(LinkState::connected, "");
+}
+
+/// The clocks are those of another life of the source.
+void RemoteCore::replace(std::uint64_t epoch, const Clocks& clocks) {
+  const auto show = [&] {
+    epochs_.fetch_add(1, std::memory_order_acq_rel);
+    set_epoch(epoch);
+    begin_epoch(clocks.ticks, clocks.queue_tick, clocks.machine_tick);
+  };
+  if (!watchers_.any()) return show();
+  std::vector<StateIndex> changed;
+  for (std::size_t i = 0; i < clocks.ticks.size(); ++i) {
+    const auto index = static_cast<StateIndex>(i);
+    if (board().tick(index) != clocks.ticks[i]) changed.push_back(index);
+  }
+  watchers_.tell(*this, clocks, changed, {}, show);
+}
+
 void RemoteCore::set_traffic(const LinkTraffic& traffic) {
   const std::lock_guard lock(mutex_);
   traffic_ = traffic;
@@ -127,17 +170,14 @@ void RemoteCore::set_traffic(const LinkTraffic& traffic) {
 void RemoteCore::end(Ended how, std::string reason) {
   int going_on = -1;
   if (!over_.compare_exchange_strong(going_on, static_cast<int>(how))) return;
-  {
-    const std::lock_guard lock(mutex_);
-    end_reason_ = std::move(reason);
-  }
+  set_status(LinkState::ended, std::move(reason));
   release_all(how);
   if (watchers_.any()) watchers_.tell_disposed();
 }
 
-std::string RemoteCore::end_reason() const {
+LinkStatus RemoteCore::status() const {
   const std::lock_guard lock(mutex_);
-  return end_reason_;
+  return status_;
 }
 
 LinkTraffic RemoteCore::traffic() const {

@@ -3,6 +3,7 @@
 
 #include <am/detail/core.hpp>
 #include <am/rpc/client.hpp>
+#include <am/rpc/internal/client_link.hpp>
 #include <am/rpc/internal/clock_codec.hpp>
 #include <am/rpc/internal/messages.hpp>
 #include <am/rpc/internal/watchers.hpp>
@@ -20,13 +21,16 @@ namespace am::rpc::internal {
 
 class ClientCore;
 
+/// Names a remote machine at its client; its links have ids of their own.
+using RemoteId = std::uint64_t;
+
 /// Clocks of a machine elsewhere, read as those of a local one. Written by the I/O thread of its
 /// connection; mutations are handed to that thread.
 class RemoteCore final : public detail::Core {
  public:
   /// `id` is the source's.
   RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<ClientCore> client,
-             LinkId link);
+             RemoteId remote);
 
   // -- Core -------------------------------------------------------------------------
 
@@ -40,19 +44,24 @@ class RemoteCore final : public detail::Core {
   bool is_local() const noexcept override { return false; }
   void check_may_block() const override;
   std::optional<Ended> over() const noexcept override;
+  std::uint64_t epochs() const noexcept override { return epochs_.load(std::memory_order_acquire); }
   const std::shared_ptr<Executor>& completions() const override { return completion_executor(); }
 
   // -- by the I/O thread ---------------------------------------------------------------
 
   /// Publishes what arrived: ticks of `changed` (strictly increasing) and the counters.
   void apply(const Clocks& clocks, std::span<const StateIndex> changed);
+  /// The link was lost, and another one is tried.
+  void lose(std::string reason);
+  /// Another link is open. Throws `Error` (schema) when the source has become another machine.
+  void resume(const LinkOpened& opened, const Clocks& clocks, std::span<const StateIndex> changed);
   void set_traffic(const LinkTraffic& traffic);
 
   // -- any thread -----------------------------------------------------------------------
 
   /// The link has ended: clocks stay, waits end as `how`, mutations are not sent.
   void end(Ended how, std::string reason);
-  std::string end_reason() const;
+  LinkStatus status() const;
   LinkTraffic traffic() const;
   /// Tracers and handlers here; told on the I/O thread.
   Watchers& watchers() noexcept { return watchers_; }
@@ -63,18 +72,21 @@ class RemoteCore final : public detail::Core {
   /// Names the life of the source that the clocks are of. Any thread.
   std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
   void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_release); }
-  LinkId link() const noexcept { return link_; }
+  RemoteId remote() const noexcept { return remote_; }
   ClientCore& client() const noexcept { return *client_; }
 
  private:
   void remember_error(std::string error);
+  void set_status(LinkState state, std::string why);
+  void replace(std::uint64_t epoch, const Clocks& clocks);
 
   const std::shared_ptr<ClientCore> client_;
-  const LinkId link_;
+  const RemoteId remote_;
   std::atomic<int> over_{-1};
   std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<std::uint64_t> epochs_{0};
   mutable std::mutex mutex_;
-  std::string end_reason_;
+  LinkStatus status_;
   std::optional<ErrorInfo> last_error_;
   LinkTraffic traffic_{};
   Watchers watchers_;

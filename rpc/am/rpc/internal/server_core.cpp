@@ -2,10 +2,9 @@
 
 #include <am/detail/deadline.hpp>
 #include <am/error.hpp>
-#include <am/internal/completion.hpp>
-#include <am/rpc/arg_types.hpp>
 #include <am/rpc/internal/builtin_args.hpp>
 #include <am/rpc/internal/check_options.hpp>
+#include <am/rpc/internal/random.hpp>
 
 #include <fmt/format.h>
 
@@ -26,6 +25,8 @@ RouterOptions router_options(const ServerOptions& options) {
     router.key = options.security->key;
     router.admitted = AllowedClients(options.security->clients).keys();
   }
+  router.heartbeat_interval = options.heartbeat_interval;
+  router.heartbeat_timeout = options.heartbeat_timeout;
   return router;
 }
 
@@ -40,10 +41,22 @@ ServerLinkOptions link_options(const ServerOptions& options) {
   return link;
 }
 
+SessionLimits session_limits(const ServerOptions& options) {
+  SessionLimits limits;
+  limits.ttl = options.session_ttl;
+  limits.waiting = options.max_waiting_sessions;
+  limits.waiting_bytes = options.max_waiting_session_bytes;
+  limits.log.answers = options.max_kept_answers;
+  limits.log.texts = options.max_kept_answer_bytes;
+  return limits;
+}
+
 ServerOptions checked(ServerOptions options) {
   options.push_interval = checked_duration("push_interval", options.push_interval, Zero::allowed);
   options.handshake_timeout =
       checked_duration("handshake_timeout", options.handshake_timeout, Zero::refused);
+  options.session_ttl = checked_duration("session_ttl", options.session_ttl, Zero::allowed);
+  check_heartbeat(options.heartbeat_interval, options.heartbeat_timeout);
   check_at_least("max_frame_bytes", options.max_frame_bytes, min_frame_limit);
   check_at_least("max_connections", options.max_connections, 1);
   check_at_least("max_links", options.max_links, 1);
@@ -60,32 +73,10 @@ ServerOptions checked(ServerOptions options) {
 
 TransportTime now() { return std::chrono::steady_clock::now(); }
 
+/// How long clients have to read their bye before the connection is closed.
+constexpr std::chrono::milliseconds bye_grace{20};
+
 }  // namespace
-
-/// Brings the outcome of a mutation back to a turn, whoever ran it.
-class ServerCore::ReplyCompletion final : public am::internal::Completion {
- public:
-  ReplyCompletion(std::shared_ptr<ServerCore> server, LinkKey link, RequestId request)
-      : server_(std::move(server)), link_(link), request_(request) {}
-
-  /// The machine keeps the order from here on, and its handlers may take long.
-  void begins() override {
-    begun_ = true;
-    server_->transport_.inside();
-  }
-  bool begun() const noexcept { return begun_; }
-  const LinkKey& link() const noexcept { return link_; }
-  RequestId request() const noexcept { return request_; }
-
- protected:
-  void done(Result result) override { server_->post({link_, request_, result}); }
-
- private:
-  std::shared_ptr<ServerCore> server_;
-  LinkKey link_;
-  RequestId request_;
-  bool begun_ = false;  ///< by the thread that submits it
-};
 
 // -- life -------------------------------------------------------------------------------------
 
@@ -93,12 +84,17 @@ ServerCore::ServerCore(ServerOptions options)
     : options_(checked(std::move(options))),
       link_options_(link_options(options_)),
       transport_(Context::shared(), router_options(options_)),
-      idle_(options_.handshake_timeout) {
+      idle_(options_.handshake_timeout),
+      sessions_(session_limits(options_), random_number),
+      states_(transport_.endpoint()) {
   register_builtin_args();
   if (options_.security) allowed_.emplace(options_.security->clients);
 }
 
-void ServerCore::start() { transport_.start(shared_from_this()); }
+void ServerCore::start() {
+  states_.started();
+  transport_.start(shared_from_this());
+}
 
 void ServerCore::expose(const Api& machine, const ExposeOptions& options) {
   const std::lock_guard lock(sources_mutex_);
@@ -158,19 +154,24 @@ void ServerCore::cut_off_unlisted() {
   }
 }
 
-bool ServerCore::stop(std::chrono::milliseconds timeout) {
+bool ServerCore::stop(std::optional<Restarting> restarting, std::chrono::milliseconds timeout) {
   if (on_io_thread()) {
     throw Error(Errc::would_deadlock,
                 "a server cannot be stopped on its own I/O thread, where handlers of remote "
                 "mutations run: hand that to another thread");
   }
   const auto deadline = detail::deadline_after(now(), timeout);
+  const bool linked = counters_.links_open != 0;
   {
     std::unique_lock lock(stop_mutex_);
     stopping_ = true;
+    restarting_ = restarting;
     transport_.wake();
     stop_changed_.wait_until(lock, deadline, [&] { return said_bye_; });
   }
+  // A client's libzmq drops what it has received when it learns in the same moment that the
+  // connection is closed.
+  if (linked) std::this_thread::sleep_until(std::min(deadline, now() + bye_grace));
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   if (!transport_.stop(std::max(left, std::chrono::milliseconds{1}))) return false;
@@ -181,9 +182,19 @@ bool ServerCore::stop(std::chrono::milliseconds timeout) {
 }
 
 void ServerCore::close_all() {
+  auto code = ByeCode::closing;
+  std::uint64_t retry_after = 0;
+  {
+    const std::lock_guard lock(stop_mutex_);
+    if (restarting_) {
+      code = ByeCode::restarting;
+      retry_after = static_cast<std::uint64_t>(
+          std::max(restarting_->retry_after, std::chrono::milliseconds{0}).count());
+    }
+  }
   for (auto& [peer, links] : peers_) {
     for (auto& [id, link] : links) {
-      link->link.close(ByeCode::closing, 0, effects_);
+      link->link.close(code, retry_after, effects_);
       count(link->counted, link->link.stats());
       if (link->exposed != nullptr) counters_.links_open.fetch_sub(1, std::memory_order_relaxed);
     }
@@ -193,6 +204,8 @@ void ServerCore::close_all() {
   peers_.clear();
   link_count_ = 0;
   deadlines_.clear();
+  states_.links_left(0);
+  states_.stopped();
   {
     const std::lock_guard lock(sources_mutex_);
     for (const auto& exposed : exposed_) exposed->links.clear();
@@ -209,6 +222,9 @@ ServerStats ServerCore::stats() const {
   return {.links_open = counters_.links_open,
           .links_opened = counters_.links_opened,
           .links_refused = counters_.links_refused,
+          .links_resumed = counters_.links_resumed,
+          .sessions_waiting = counters_.sessions_waiting,
+          .repeated = counters_.repeated,
           .links_broken = counters_.links_broken,
           .connections = traffic.connections,
           .connections_closed = traffic.closed + counters_.idle_closed,
@@ -247,6 +263,7 @@ ServerCore::Link* ServerCore::open(PeerId peer, LinkId id) {
 }
 
 void ServerCore::on_frame(PeerId peer, FrameView frame) {
+  if (said_bye_) return;
   if (!peers_.contains(peer)) idle_.note(peer, now());
   const auto head = peek(frame);
   if (!head) {
@@ -274,17 +291,15 @@ void ServerCore::on_frame(PeerId peer, FrameView frame) {
 
 /// Does what a link wants after any of its methods was called. The link may be gone afterwards.
 void ServerCore::after(Link& link) {
-  bool closed = false;
   for (std::size_t i = 0; i < effects_.events.size(); ++i) {
     const auto event = effects_.events[i];  // handling one may add others
     std::visit([&](const auto& e) { handle(link, e); }, event);
-    closed |= std::holds_alternative<LinkClosed>(event);
   }
   effects_.events.clear();
   count(link.counted, link.link.stats());
   link.counted = link.link.stats();
   send_frames(link.peer);
-  if (closed || link.link.state() == ServerLink::State::closed) {
+  if (link.link.state() == ServerLink::State::closed) {
     erase(link);
   } else {
     schedule(link);
@@ -314,23 +329,21 @@ void ServerCore::count(const LinkStats& before, const LinkStats& now_stats) {
   add(counters_.pushes, before.pushes, now_stats.pushes);
   add(counters_.snapshots, before.snapshots, now_stats.snapshots);
   add(counters_.denied, before.refused, now_stats.refused);
+  add(counters_.repeated, before.duplicates, now_stats.duplicates);
 }
 
 void ServerCore::schedule(Link& link) {
-  const auto deadline = link.link.next_deadline();
-  if (deadline == link.scheduled) return;
-  const LinkKey key{link.peer, link.link.id()};
-  if (link.scheduled != no_deadline) deadlines_.erase({link.scheduled, key});
-  if (deadline != no_deadline) deadlines_.insert({deadline, key});
-  link.scheduled = deadline;
+  deadlines_.set({link.peer, link.link.id()}, link.scheduled, link.link.next_deadline());
 }
 
 void ServerCore::erase(Link& link) {
   const LinkKey key{link.peer, link.link.id()};
-  if (link.scheduled != no_deadline) deadlines_.erase({link.scheduled, key});
+  deadlines_.set(key, link.scheduled, no_deadline);
+  leave(link, nullptr);
   if (link.exposed != nullptr) {
     link.exposed->links.erase(&link);
     counters_.links_open.fetch_sub(1, std::memory_order_relaxed);
+    states_.links_left(counters_.links_open);
   }
   const auto peer = peers_.find(key.first);
   if (peer == peers_.end()) return;
@@ -357,127 +370,6 @@ void ServerCore::cut_off_idle(TransportTime time) {
   }
 }
 
-// -- what links ask for ---------------------------------------------------------------------------
-
-ServerCore::Exposed* ServerCore::find_exposed(std::string_view id) {
-  const std::lock_guard lock(sources_mutex_);
-  if (id.empty()) return exposed_.empty() ? nullptr : exposed_.front().get();
-  const auto found =
-      std::ranges::find_if(exposed_, [&](const auto& e) { return e->source->id() == id; });
-  return found == exposed_.end() ? nullptr : found->get();
-}
-
-/// False when the client is not let in, and has been told.
-bool ServerCore::admit(Link& link, const HelloReceived& hello) {
-  const char* why = nullptr;
-  if (allowed_) {
-    const auto client = allowed_->find(transport_.key(link.peer));
-    if (!client) why = "its key is not listed";
-    link.may_mutate = client && client->may_mutate;
-  }
-  if (why == nullptr && !options_.allow_id.empty() && hello.client_id != options_.allow_id) {
-    why = "another client id is expected";
-  }
-  if (why == nullptr) return true;
-  counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
-  log(fmt::format("client \"{}\": refused, {}", hello.client_id, why));
-  link.link.refuse(RefuseCode::denied, fmt::format("no access: {}", why), 0, effects_);
-  return false;
-}
-
-void ServerCore::handle(Link& link, const HelloReceived& hello) {
-  if (!admit(link, hello)) return;
-  auto* exposed = find_exposed(hello.machine_id);
-  if (exposed == nullptr) {
-    counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
-    log(fmt::format("client \"{}\": refused, no machine \"{}\"", hello.client_id,
-                    hello.machine_id));
-    link.link.refuse(RefuseCode::unknown_machine,
-                     hello.machine_id.empty()
-                         ? std::string("the server exposes no machine")
-                         : fmt::format("the server exposes no machine \"{}\"", hello.machine_id),
-                     0, effects_);
-    return;
-  }
-  auto& source = *exposed->source;
-  if (source.gone()) {
-    counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
-    link.link.refuse(RefuseCode::unknown_machine,
-                     fmt::format("the machine \"{}\" is gone", source.id()), 0, effects_);
-    return;
-  }
-  // Before the clocks are read, so that no change falls between them and the first push.
-  idle_.forget(link.peer);
-  link.exposed = exposed;
-  exposed->links.insert(&link);
-  counters_.links_open.fetch_add(1, std::memory_order_relaxed);
-  counters_.links_opened.fetch_add(1, std::memory_order_relaxed);
-  ClocksView clocks;
-  do {
-    end_outgrown(*exposed, &link);
-    clocks = source.clocks();
-  } while (source.outgrown());  // schema and clocks have to fit
-  link.link.accept({.machine_id = source.id(),
-                    .epoch = source.epoch(),
-                    .fingerprint = source.fingerprint(),
-                    .schema = source.schema(),
-                    .clocks = clocks},
-                   now(), effects_);
-}
-
-void ServerCore::handle(Link& link, const MutationReceived& mutation) {
-  const LinkKey key{link.peer, link.link.id()};
-  const auto denied = link.may_mutate ? link.exposed->callable.denies(mutation.op, mutation.called,
-                                                                      link.exposed->source->names())
-                                      : "this client may read, and not mutate";
-  if (!denied.empty()) {
-    counters_.denied.fetch_add(1, std::memory_order_relaxed);
-    link.link.on_result(mutation.request, {Result::not_sent, Reason::denied}, denied,
-                        link.exposed->source->clocks(), std::nullopt, now(), effects_);
-    return;
-  }
-  mutations_.push_back(
-      {link.exposed->source.get(),
-       mutation.op,
-       {mutation.called.begin(), mutation.called.end()},
-       {mutation.args.begin(), mutation.args.end()},
-       std::make_shared<ReplyCompletion>(shared_from_this(), key, mutation.request)});
-}
-
-/// Submits the mutation that has waited longest, and mostly runs it. Another thread may go on with
-/// the next one while its handlers run: uses nothing of this object then but what any thread may.
-void ServerCore::work() {
-  auto mutation = std::move(mutations_[next_mutation_]);
-  if (++next_mutation_ == mutations_.size()) {
-    mutations_.clear();
-    next_mutation_ = 0;
-  }
-  const auto& completion = mutation.completion;
-  std::string error;
-  const auto result =
-      mutation.source->submit(mutation.op, mutation.called, mutation.args, completion, error);
-  if (completion->begun() || result == Result::queued) return;
-  // What never got into the queue completes nothing.
-  if (result == Result::not_sent && result.reason() == Reason::denied) {
-    counters_.denied.fetch_add(1, std::memory_order_relaxed);
-  }
-  post({completion->link(), completion->request(), result, std::move(error)});
-}
-
-void ServerCore::handle(Link& link, const SyncReceived&) {
-  link.link.send_snapshot(link.exposed->source->clocks(), now(), effects_);
-}
-
-void ServerCore::handle(Link& link, const LinkClosed& closed) {
-  if (closed.reason == CloseReason::bye || closed.reason == CloseReason::local ||
-      closed.reason == CloseReason::refused) {
-    return;
-  }
-  counters_.links_broken.fetch_add(1, std::memory_order_relaxed);
-  log(fmt::format("peer {} link {}: ended, {}: {}", static_cast<std::uint64_t>(link.peer),
-                  link.link.id(), to_string(closed.reason), closed.text));
-}
-
 // -- outcomes and changes
 // ---------------------------------------------------------------------------
 
@@ -495,8 +387,14 @@ void ServerCore::answer_done() {
     answering_.swap(done_);
   }
   for (const auto& done : answering_) {
-    auto* link = find(done.link);
-    if (link == nullptr || link->exposed == nullptr) continue;
+    const auto* session = sessions_.find(done.session);
+    if (session == nullptr) continue;
+    auto* link = session->link ? find({PeerId{session->link->peer}, session->link->link}) : nullptr;
+    if (link == nullptr || link->exposed == nullptr) {
+      // For when its client comes back.
+      session->log->finish(done.request, done.result, done.error, true);
+      continue;
+    }
     link->link.on_result(done.request, done.result, done.error, link->exposed->source->clocks(),
                          std::nullopt, now(), effects_);
     after(*link);
@@ -510,10 +408,7 @@ void ServerCore::spread_changes(TransportTime time) {
   for (const auto& exposed : exposed_) {
     if (exposed->source->gone()) {
       const auto links = exposed->links;
-      for (auto* link : links) {
-        link->link.close(ByeCode::machine_gone, 0, effects_);
-        after(*link);
-      }
+      for (auto* link : links) dismiss(*link, ByeCode::machine_gone);
       continue;
     }
     end_outgrown(*exposed);
@@ -527,9 +422,7 @@ void ServerCore::end_outgrown(Exposed& exposed, const Link* newcomer) {
   if (!exposed.source->outgrown()) return;
   const auto links = exposed.links;
   for (auto* link : links) {
-    if (link == newcomer) continue;
-    link->link.close(ByeCode::schema_changed, 0, effects_);
-    after(*link);
+    if (link != newcomer) dismiss(*link, ByeCode::schema_changed);
   }
   exposed.source->renew();
   log(fmt::format("machine \"{}\" has grown: links that knew it before are ended",
@@ -575,20 +468,18 @@ void ServerCore::on_turn_end() {
 }
 
 TransportTime ServerCore::next_deadline() {
-  return std::min(deadlines_.empty() ? no_deadline : deadlines_.begin()->first, idle_.deadline());
+  return std::min({deadlines_.next(), sessions_.next_deadline(), idle_.deadline()});
 }
 
 void ServerCore::on_deadline(TransportTime time) {
   cut_off_idle(time);
-  while (!deadlines_.empty() && deadlines_.begin()->first <= time) {
-    auto* link = find(deadlines_.begin()->second);
-    if (link == nullptr) {
-      deadlines_.erase(deadlines_.begin());
-      continue;
-    }
+  sessions_.expire(time);
+  counters_.sessions_waiting.store(sessions_.waiting(), std::memory_order_relaxed);
+  while (const auto key = deadlines_.due(time)) {
+    auto& link = *find(*key);
     // Before the clocks are read, so that changes after that are told again.
-    if (link->exposed != nullptr) link->exposed->source->settle();
-    poll(*link, time);
+    if (link.exposed != nullptr) link.exposed->source->settle();
+    poll(link, time);
   }
 }
 

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <am/rpc/internal/access.hpp>
+#include <am/rpc/internal/deadlines.hpp>
 #include <am/rpc/internal/idle_peers.hpp>
+#include <am/rpc/internal/link_states.hpp>
 #include <am/rpc/internal/server_link.hpp>
+#include <am/rpc/internal/server_sessions.hpp>
 #include <am/rpc/internal/source.hpp>
 #include <am/rpc/internal/transport/router.hpp>
 #include <am/rpc/server.hpp>
@@ -13,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -32,7 +36,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void allow_clients(std::vector<AllowedClient> clients);
   const std::string& endpoint() const noexcept { return transport_.endpoint(); }
   ServerStats stats() const;
-  bool stop(std::chrono::milliseconds timeout);
+  Machine& machine() const noexcept { return states_.machine(); }
+  bool stop(std::optional<Restarting> restarting, std::chrono::milliseconds timeout);
   /// Also on a thread that has lost the lead, and still runs a mutation.
   bool on_io_thread() const noexcept { return transport_.on_own_thread(); }
 
@@ -64,6 +69,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     ServerLink link;
     Exposed* exposed = nullptr;
     bool may_mutate = true;
+    ServerSessions::Token session = 0;  ///< once open
+    bool resumable = false;
     TransportTime scheduled = no_deadline;
     LinkStats counted{};  ///< what of its counters is in the server's
   };
@@ -79,7 +86,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   };
 
   struct Done {
-    LinkKey link;
+    ServerSessions::Token session = 0;
     RequestId request = 0;
     Result result{};
     std::string error{};
@@ -87,9 +94,9 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
 
   /// Counters that other threads read.
   struct Counters {
-    std::atomic<std::uint64_t> links_open{0}, links_opened{0}, links_refused{0}, links_broken{0},
-        idle_closed{0}, stray_frames{0}, mutations{0}, denied{0}, replies{0}, pushes{0},
-        snapshots{0};
+    std::atomic<std::uint64_t> links_open{0}, links_opened{0}, links_refused{0}, links_resumed{0},
+        links_broken{0}, idle_closed{0}, sessions_waiting{0}, repeated{0}, stray_frames{0},
+        mutations{0}, denied{0}, replies{0}, pushes{0}, snapshots{0};
   };
 
   Link* find(LinkKey key);
@@ -106,6 +113,9 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void count(const LinkStats& before, const LinkStats& now);
   void schedule(Link& link);
   void erase(Link& link);
+  void leave(Link& link, const LinkClosed* closed);
+  void dismiss(Link& link, ByeCode code);
+  void accept(Link& link, Exposed& exposed, const HelloReceived& hello);
   Exposed* find_exposed(std::string_view id);
   void post(Done done);
   void answer_done();
@@ -126,7 +136,9 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   std::unordered_map<PeerId, std::map<LinkId, std::unique_ptr<Link>>> peers_;
   std::size_t link_count_ = 0;  ///< of all peers
   IdlePeers idle_;
-  std::set<std::pair<TransportTime, LinkKey>> deadlines_;
+  Deadlines<LinkKey> deadlines_;
+  ServerSessions sessions_;
+  ServerStates states_;
   ServerEffects effects_;
   std::vector<Done> answering_;
   std::vector<Mutation> mutations_;  ///< in their order, from `next_mutation_` on
@@ -141,6 +153,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   std::mutex stop_mutex_;
   std::condition_variable stop_changed_;
   bool stopping_ = false;
+  std::optional<Restarting> restarting_{};
   bool said_bye_ = false;
 
   mutable Counters counters_;

@@ -11,7 +11,11 @@
 namespace am::rpc::internal {
 
 ServerLink::ServerLink(LinkId id, const ServerLinkOptions& options, TimePoint now)
-    : id_(id), options_(options), last_heard_(now), last_send_(now) {}
+    : id_(id),
+      options_(options),
+      last_heard_(now),
+      log_(std::make_shared<RequestLog>()),
+      last_send_(now) {}
 
 void ServerLink::set_push(PushMode mode, std::chrono::nanoseconds interval) noexcept {
   options_.push_mode = mode;
@@ -20,35 +24,48 @@ void ServerLink::set_push(PushMode mode, std::chrono::nanoseconds interval) noex
 
 // -- output --------------------------------------------------------------------------------------
 
-// Returns false, sending nothing, when the frame would be above the limit.
-template <class Message>
-bool ServerLink::send(const Message& message, ServerEffects& effects) {
-  Bytes& frame = effects.frames.add();
-  Writer writer{frame, options_.limits.frame};
-  encode(writer, id_, message);
-  if (!writer.ok()) {
-    effects.frames.drop_last();
-    return false;
-  }
-  ++stats_.frames_out;
-  stats_.bytes_out += frame.size();
-  return true;
-}
-
 void ServerLink::problem(RequestId request, ErrorCode code, std::string_view text,
                          ServerEffects& effects) {
   send(Problem{request, code, clipped(text, options_.limits.text)}, effects);
 }
 
-// Refuses a request of an open link. The reply has its place in the sequence, so that a client
-// finds out when it is lost, but no news: it neither postpones a push nor clears dirt.
+// Refuses a request of an open link.
 void ServerLink::deny(RequestId request, Reason reason, std::string_view text,
                       ServerEffects& effects) {
   ++stats_.refused;
+  const Result result{Result::not_sent, reason};
+  log_->finish(request, result, clipped(text, options_.limits.text), in_session());
+  answer_without_news(request, result, text, effects);
+}
+
+// A request came again: with another link of the session, whose answers may have been lost.
+void ServerLink::repeat(RequestId request, ServerEffects& effects) {
+  ++stats_.duplicates;
+  if (!in_session()) {
+    return problem(request, ErrorCode::duplicate,
+                   fmt::format("request {} is not above {}", request, log_->last()), effects);
+  }
+  switch (log_->look(request)) {
+    case RequestLog::Seen::answered: {
+      const auto* answer = log_->answer(request);
+      return answer_without_news(request, answer->result, answer->text, effects);
+    }
+    case RequestLog::Seen::gone:
+      return answer_without_news(request, {Result::unknown, Reason::link},
+                                 "its answer is not known any more", effects);
+    case RequestLog::Seen::running:  // its answer comes when it has ended
+    case RequestLog::Seen::fresh: return;
+  }
+}
+
+// A reply that has its place in the sequence, so that a client finds out when it is lost, but no
+// clocks: it neither postpones a push nor clears dirt.
+void ServerLink::answer_without_news(RequestId request, Result result, std::string_view text,
+                                     ServerEffects& effects) {
   effects.scratch.diff.clear();
   const Reply reply{request,
                     sequence_ + 1,
-                    {Result::not_sent, reason},
+                    result,
                     clipped(text, options_.limits.text),
                     &effects.scratch.diff,
                     short_digest(digest_)};
@@ -58,7 +75,6 @@ void ServerLink::deny(RequestId request, Reason reason, std::string_view text,
 
 void ServerLink::finish(LinkClosed closed, ServerEffects& effects) {
   state_ = State::closed;
-  running_ = {};
   effects.events.emplace_back(std::move(closed));
 }
 
@@ -117,7 +133,8 @@ void ServerLink::handle(const Hello& hello, ServerEffects& effects) {
   session_ = hello.session;
   known_fingerprint_ = hello.fingerprint;
   effects.events.emplace_back(HelloReceived{hello.client_id, hello.machine_id, hello.session,
-                                            hello.fingerprint, hello.features, hello.extensions});
+                                            hello.fingerprint, hello.features, hello.extensions,
+                                            find_offer(hello.extensions)});
 }
 
 void ServerLink::handle(const Mutate& mutate, ServerEffects& effects) {
@@ -125,17 +142,14 @@ void ServerLink::handle(const Mutate& mutate, ServerEffects& effects) {
     ++stats_.refused;
     return problem(mutate.request, ErrorCode::not_open, "no handshake yet", effects);
   }
-  if (mutate.request <= last_request_) {
-    ++stats_.duplicates;
-    return problem(mutate.request, ErrorCode::duplicate,
-                   fmt::format("request {} is not above {}", mutate.request, last_request_),
-                   effects);
-  }
-  last_request_ = mutate.request;
   lowest_unanswered_ = std::max(lowest_unanswered_, mutate.lowest_unanswered);
-  if (running_.size() >= options_.limits.pending_requests) {
+  log_->forget_below(lowest_unanswered_);
+  if (mutate.request <= log_->last()) return repeat(mutate.request, effects);
+  const bool room = log_->running() < options_.limits.pending_requests;
+  log_->begin(mutate.request);
+  if (!room) {
     return deny(mutate.request, Reason::queue_full,
-                fmt::format("{} requests of this link wait already", running_.size()), effects);
+                fmt::format("{} requests of this link wait already", log_->running() - 1), effects);
   }
   const std::size_t states = sent_.ticks.size();
   const auto unknown =
@@ -144,7 +158,6 @@ void ServerLink::handle(const Mutate& mutate, ServerEffects& effects) {
     return deny(mutate.request, Reason::denied,
                 fmt::format("no state at index {}: the machine has {}", *unknown, states), effects);
   }
-  running_.add(mutate.request, {});
   ++stats_.requests;
   effects.events.emplace_back(
       MutationReceived{mutate.request, mutate.op, mutate.called, mutate.args});
@@ -189,7 +202,13 @@ void ServerLink::accept(const Acceptance& acceptance, TimePoint now, ServerEffec
   }
   welcome.clocks = acceptance.clocks;
   welcome.digest = digest;
-  welcome.extensions = acceptance.extensions;
+  std::vector<Extension> extensions(acceptance.extensions.begin(), acceptance.extensions.end());
+  Bytes token;
+  if ((acceptance.features & feature_resume) != 0) {
+    token = encode_token(acceptance.token);
+    extensions.push_back({static_cast<std::uint64_t>(ExtensionId::resume), token});
+  }
+  welcome.extensions = extensions;
   if (acceptance.clocks.ticks.size() > options_.limits.states || !send(welcome, effects)) {
     return refuse(RefuseCode::too_large,
                   fmt::format("{} states and their schema do not fit into a frame of {} bytes",
@@ -197,6 +216,8 @@ void ServerLink::accept(const Acceptance& acceptance, TimePoint now, ServerEffec
                   0, effects);
   }
   state_ = State::open;
+  features_ = acceptance.features;
+  if (acceptance.log != nullptr) log_ = acceptance.log;
   acceptance.clocks.copy_to(sent_);
   digest_ = digest;
   last_send_ = now;
@@ -246,7 +267,8 @@ bool ServerLink::advance(ClocksView clocks, Candidates candidates, ServerEffects
 void ServerLink::on_result(RequestId request, Result result, std::string_view error,
                            ClocksView clocks, Candidates candidates, TimePoint now,
                            ServerEffects& effects) {
-  if (!running_.remove(request)) return;
+  if (!log_->finish(request, result, clipped(error, options_.limits.text), in_session())) return;
+  if (state_ != State::open) return;
   if (!check_size(clocks, effects)) return;
   // A restored source goes back, which only a snapshot can say; the reply then adds nothing.
   if (!advance(clocks, candidates, effects)) {
@@ -271,8 +293,8 @@ void ServerLink::send_snapshot(ClocksView clocks, TimePoint now, ServerEffects& 
   digest_ = digest_of(clocks);
   std::vector<RequestId>& running = effects.scratch.running;
   running.clear();
-  running_.for_each([&](RequestId request, std::uint8_t) { running.push_back(request); });
-  if (!send(Snapshot{sequence_ + 1, last_request_, running, clocks, digest_}, effects)) {
+  log_->for_each_running([&](RequestId request) { running.push_back(request); });
+  if (!send(Snapshot{sequence_ + 1, log_->last(), running, clocks, digest_}, effects)) {
     return too_large("a snapshot", effects);
   }
   ++stats_.snapshots;
@@ -319,7 +341,7 @@ ServerLink::TimePoint ServerLink::next_deadline() const noexcept {
   if (state_ == State::waiting)
     return detail::deadline_after(last_send_, options_.handshake_timeout);
   // A running mutation's reply will carry the clocks.
-  if (state_ != State::open || dirt_ == Dirt::none || !running_.empty() ||
+  if (state_ != State::open || dirt_ == Dirt::none || log_->running() != 0 ||
       options_.push_mode == PushMode::disabled) {
     return TimePoint::max();
   }

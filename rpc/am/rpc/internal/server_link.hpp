@@ -2,14 +2,17 @@
 #pragma once
 
 #include <am/rpc/internal/clock_codec.hpp>
-#include <am/rpc/internal/id_window.hpp>
+#include <am/rpc/internal/frame_sender.hpp>
 #include <am/rpc/internal/link_end.hpp>
 #include <am/rpc/internal/link_stats.hpp>
 #include <am/rpc/internal/messages.hpp>
 #include <am/rpc/internal/outbox.hpp>
+#include <am/rpc/internal/request_log.hpp>
+#include <am/rpc/internal/resume.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +49,8 @@ struct HelloReceived {
   std::uint64_t fingerprint = 0;  ///< of the schema that the client knows; 0 = none
   std::uint64_t features = 0;
   std::span<const Extension> extensions{};
+  /// What the client remembers of an earlier link of this session, when it wants that to go on.
+  std::optional<ResumeOffer> resume{};
 };
 
 /// Run it and answer with `on_result`, now or later, each exactly once.
@@ -87,6 +92,10 @@ struct Acceptance {
   ClocksView clocks{};
   std::uint64_t features = 0;  ///< those of the hello that the link uses
   std::span<const Extension> extensions{};
+  /// The requests of the link's session so far; null for a link without one.
+  std::shared_ptr<RequestLog> log{};
+  /// The name of that session, with `feature_resume`.
+  std::uint64_t token = 0;
 };
 
 /// What moved in the source.
@@ -119,7 +128,7 @@ class ServerLink {
   State state() const noexcept { return state_; }
   const LinkStats& stats() const noexcept { return stats_; }
   /// Requests passed on and not answered yet.
-  std::size_t running() const noexcept { return running_.size(); }
+  std::size_t running() const noexcept { return state_ == State::closed ? 0 : log_->running(); }
   /// Requests below this one have been answered and their answers have arrived.
   RequestId lowest_unanswered() const noexcept { return lowest_unanswered_; }
   /// Sequence of the last clocks that were sent; 0 is the welcome's.
@@ -137,8 +146,9 @@ class ServerLink {
 
   /// Takes one frame. Any bytes: what cannot be read, or breaks a rule, ends the link with a
   /// `LinkClosed` event and a bye; requests with an unknown state or above the limit are answered
-  /// here (`not_sent` with `denied` or `queue_full`), repeated ones and unknown messages with an
-  /// error frame, and the link goes on. Ignored when closed. O(frame).
+  /// here (`not_sent` with `denied` or `queue_full`), unknown messages with an error frame, and the
+  /// link goes on. So are requests that come again: in a session with what they came to the first
+  /// time, else with an error frame. Ignored when closed. O(frame).
   void on_frame(ByteView frame, TimePoint now, ServerEffects& effects);
 
   // -- input from the source ---------------------------------------------------------------------
@@ -185,12 +195,18 @@ class ServerLink {
   enum class Dirt : std::uint8_t { none, queue_only, ticks };
 
   template <class Message>
-  bool send(const Message& message, ServerEffects& effects);
+  bool send(const Message& message, ServerEffects& effects) {
+    return send_frame(message, id_, options_.limits, effects.frames, stats_);
+  }
   void end(CloseReason reason, std::string text, ByeCode code, ServerEffects& effects);
   void finish(LinkClosed closed, ServerEffects& effects);
   void on_fault(const Decoded& decoded, ServerEffects& effects);
   void problem(RequestId request, ErrorCode code, std::string_view text, ServerEffects& effects);
   void deny(RequestId request, Reason reason, std::string_view text, ServerEffects& effects);
+  void repeat(RequestId request, ServerEffects& effects);
+  void answer_without_news(RequestId request, Result result, std::string_view text,
+                           ServerEffects& effects);
+  bool in_session() const noexcept { return (features_ & feature_resume) != 0; }
   void handle(const Hello& hello, ServerEffects& effects);
   void handle(const Mutate& mutate, ServerEffects& effects);
   void handle(const Sync& sync, ServerEffects& effects);
@@ -214,8 +230,8 @@ class ServerLink {
   std::uint64_t known_fingerprint_ = 0;
 
   // Requests.
-  IdWindow<std::uint8_t> running_{};
-  RequestId last_request_ = 0;
+  std::shared_ptr<RequestLog> log_;
+  std::uint64_t features_ = 0;
   RequestId lowest_unanswered_ = 0;
   bool sync_asked_ = false;
 

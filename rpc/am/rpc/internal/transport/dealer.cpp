@@ -19,6 +19,8 @@ SocketOptions socket_options(const DealerOptions& options) {
   SocketOptions result;
   result.limits = options.limits;
   result.handshake_timeout = options.handshake_timeout;
+  result.heartbeat_interval = options.heartbeat_interval;
+  result.heartbeat_timeout = options.heartbeat_timeout;
   result.connect_timeout = options.connect_timeout;
   result.reconnect_min = options.reconnect_min;
   result.reconnect_max = options.reconnect_max;

@@ -69,6 +69,9 @@ struct DealerOptions {
   /// ipc.
   SecretKey key{};
   PublicKey server_key{};
+  /// See `SocketOptions`; tcp and ipc only.
+  std::chrono::milliseconds heartbeat_interval{0};
+  std::chrono::milliseconds heartbeat_timeout{0};
 };
 
 /// A connecting DEALER socket and the one thread that owns it. Connecting, and connecting again, is

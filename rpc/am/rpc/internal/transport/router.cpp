@@ -26,6 +26,8 @@ SocketOptions socket_options(const RouterOptions& options) {
   result.limits = options.limits;
   result.backlog = options.backlog;
   result.handshake_timeout = options.handshake_timeout;
+  result.heartbeat_interval = options.heartbeat_interval;
+  result.heartbeat_timeout = options.heartbeat_timeout;
   check(result);
   return result;
 }

@@ -62,6 +62,9 @@ struct RouterOptions {
   /// With a key, everything is encrypted, and only holders of an admitted key get in. tcp and ipc.
   SecretKey key{};
   std::vector<PublicKey> admitted{};
+  /// See `SocketOptions`; tcp and ipc only.
+  std::chrono::milliseconds heartbeat_interval{0};
+  std::chrono::milliseconds heartbeat_timeout{0};
 };
 
 /// A bound ROUTER socket and the one thread that owns it.

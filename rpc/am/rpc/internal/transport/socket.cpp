@@ -113,6 +113,8 @@ void check(const SocketOptions& options) {
   check_duration("connect_timeout", options.connect_timeout, 1);
   check_duration("reconnect_min", options.reconnect_min, 1);
   check_duration("reconnect_max", options.reconnect_max, 1);
+  check_duration("heartbeat_interval", options.heartbeat_interval, 0);
+  check_duration("heartbeat_timeout", options.heartbeat_timeout, 0);
   if (options.reconnect_max < options.reconnect_min) {
     throw Error(Errc::invalid_argument, "reconnect_max is less than reconnect_min");
   }
@@ -164,6 +166,10 @@ Socket::Socket(const Context& context, Kind kind, const SocketOptions& options) 
     socket.set(zmq::sockopt::sndhwm, limits.send_queue);
     socket.set(zmq::sockopt::rcvhwm, limits.receive_queue);
     socket.set(zmq::sockopt::handshake_ivl, milliseconds(options.handshake_timeout));
+    if (options.heartbeat_interval.count() > 0) {
+      socket.set(zmq::sockopt::heartbeat_ivl, milliseconds(options.heartbeat_interval));
+      socket.set(zmq::sockopt::heartbeat_timeout, milliseconds(options.heartbeat_timeout));
+    }
     // With a domain, libzmq turns away peers of ZMTP 1.0 and 2.0, which it must: 4.3.4 takes
     // garbage for such a peer, and then aborts the process ("zmtp_engine.cpp:446") when it closes
     // early.

@@ -33,6 +33,10 @@ struct SocketOptions {
   PublicKey server_key{};
   /// Router with keys: who decides about peers, see `ZapResponder`.
   std::string zap_domain{plain_domain};
+  /// How often libzmq asks a silent peer for a sign of life, and how long it then waits for one
+  /// before it takes the connection for dead; 0: never asks.
+  std::chrono::milliseconds heartbeat_interval{0};
+  std::chrono::milliseconds heartbeat_timeout{0};
 };
 
 /// Throws `Error` (invalid_argument) that names the option when one is outside what a socket takes.

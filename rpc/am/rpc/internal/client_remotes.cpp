@@ -1,0 +1,299 @@
+// What happens on a client's connection, and what its links tell: all on the I/O thread.
+#include <am/error.hpp>
+#include <am/rpc/internal/client_core.hpp>
+
+#include <fmt/format.h>
+
+#include <numeric>
+#include <utility>
+
+namespace am::rpc::internal {
+
+namespace {
+
+TransportTime now() { return std::chrono::steady_clock::now(); }
+
+LinkErrc link_errc(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::refused: return LinkErrc::refused;
+    case CloseReason::handshake_timeout: return LinkErrc::unreachable;
+    case CloseReason::local:
+    case CloseReason::bye: return LinkErrc::lost;
+    case CloseReason::schema: return LinkErrc::schema;
+    default: return LinkErrc::protocol;
+  }
+}
+
+}  // namespace
+
+// -- the connection ------------------------------------------------------------------------------
+
+void ClientCore::on_connected() {
+  connected_ = true;
+  refused_ = false;
+  {
+    const std::lock_guard lock(commands_mutex_);
+    refusal_.clear();
+  }
+  states_.connected();
+  states_.links({remotes_.size(), open_links_});
+  for (auto& [id, remote] : remotes_) {
+    if (remote->session.wants_hello(now())) greet(*remote);
+    schedule(*remote);
+  }
+}
+
+void ClientCore::on_disconnected() {
+  connected_ = false;
+  const auto why = fmt::format("the connection to {} was lost", options_.endpoint);
+  states_.disconnected(why);
+  std::vector<RemoteId> ids;
+  for (const auto& [id, remote] : remotes_) ids.push_back(id);
+  for (const auto id : ids) {
+    auto& remote = *remotes_.at(id);
+    remote.session.connection_lost(fmt::format("the connection to {} was lost", options_.endpoint),
+                                   effects_);
+    after(remote);
+  }
+}
+
+void ClientCore::on_refused(Refusal refusal, std::string_view why) {
+  bool news = false;
+  {
+    const std::lock_guard lock(commands_mutex_);
+    news = std::exchange(refusal_, std::string{why}) != why;
+  }
+  if (news) log(fmt::format("{}: {}", options_.endpoint, why));
+  refused_ = true;
+  if (refusal != Refusal::certain) return;
+  std::vector<RemoteId> ids;
+  for (const auto& [id, remote] : remotes_) ids.push_back(id);
+  for (const auto id : ids) {
+    auto& remote = *remotes_.at(id);
+    end(remote, Ended::unknown, LinkErrc::refused, fmt::format("{}: {}", options_.endpoint, why));
+    after(remote);
+  }
+}
+
+void ClientCore::on_frame(FrameView frame) {
+  const auto head = peek(frame);
+  const auto found = head ? links_.find(head->link) : links_.end();
+  if (found == links_.end())
+    return;  // of a link that was closed here while the frame was under way
+  auto& remote = *found->second;
+  remote.session.link().on_frame(frame, now(), effects_);
+  after(remote);
+}
+
+TransportTime ClientCore::next_deadline() { return deadlines_.next(); }
+
+void ClientCore::on_deadline(TransportTime time) {
+  while (const auto id = deadlines_.due(time)) {
+    auto& remote = *remotes_.at(*id);
+    if (remote.session.given_up(time)) {
+      end(remote, Ended::unknown, LinkErrc::lost,
+          fmt::format("given up after {} ms: {}", options_.give_up_after.count(),
+                      remote.core == nullptr ? "" : remote.core->status().why));
+    } else if (connected_ && remote.session.wants_hello(time)) {
+      greet(remote);
+    } else {
+      remote.session.link().poll(time, effects_);
+    }
+    after(remote);
+  }
+}
+
+/// Says hello on a link of its own.
+void ClientCore::greet(Remote& remote) {
+  auto& link = remote.session.link();
+  links_.erase(link.id());
+  const LinkId id = link.state() == ClientLink::State::idle ? link.id() : ++last_link_;
+  links_[id] = &remote;
+  remote.session.greet(id, now(), effects_);
+  send_frames();
+  schedule(remote);
+}
+
+// -- what links tell -----------------------------------------------------------------------------
+
+/// Does what a link wants after any of its methods was called. The remote machine may be gone
+/// afterwards.
+void ClientCore::after(Remote& remote) {
+  for (std::size_t i = 0; i < effects_.events.size(); ++i) {
+    auto event = std::move(effects_.events[i]);  // handling one may add others
+    std::visit([&](auto& e) { handle(remote, e); }, event);
+  }
+  effects_.events.clear();
+  effects_.changed.clear();
+  send_frames();
+  if (remote.core != nullptr) {
+    const auto& stats = remote.session.link().stats();
+    remote.core->set_traffic({.mutations = stats.requests,
+                              .replies = stats.replies,
+                              .pushes = stats.pushes,
+                              .resyncs = stats.resyncs,
+                              .bytes_in = stats.bytes_in,
+                              .bytes_out = stats.bytes_out});
+  }
+  if (remote.ended) {
+    erase(remote.id);
+  } else {
+    schedule(remote);
+  }
+}
+
+void ClientCore::send_frames() {
+  for (std::size_t i = 0; i < effects_.frames.size(); ++i) {
+    const auto status = transport_.send(effects_.frames[i]);
+    if (status == SendStatus::sent) continue;
+    // A request that is left out would wait for its deadline; a new connection tells all sides.
+    if (status != SendStatus::peer_gone) {
+      log(fmt::format("{}: starting over, {}", options_.endpoint, to_string(status)));
+      transport_.reconnect();
+    }
+    break;
+  }
+  effects_.frames.clear();
+}
+
+void ClientCore::handle(Remote& remote, LinkOpened& opened) {
+  if (remote.core == nullptr) return attached(remote, opened);
+  try {
+    if (opened.schema && remote.same_schema) {
+      throw Error(Errc::schema,
+                  fmt::format("machine \"{}\" has another schema than before", opened.machine_id));
+    }
+    remote.core->resume(opened, remote.session.link().clocks(), effects_.changed);
+  } catch (const Error& error) {
+    return end(remote, Ended::unknown, LinkErrc::schema,
+               fmt::format("schema_changed: {}", error.what()));
+  }
+  remote.session.proceed(now(), effects_);
+  set_open(remote, true);
+}
+
+/// The first link of a remote machine is open.
+void ClientCore::attached(Remote& remote, LinkOpened& opened) {
+  if (remote.attaching == nullptr) return;
+  const auto& options = remote.attaching->options;
+  std::optional<CompiledSchema> schema;
+  try {
+    if (!opened.schema) {
+      schema = options.schema;
+    } else if (options.schema && options.require_same_schema) {
+      throw Error(Errc::schema,
+                  fmt::format("machine \"{}\" has another schema than the one that is "
+                              "known here",
+                              opened.machine_id));
+    } else {
+      schema.emplace(*opened.schema);
+    }
+  } catch (const Error& error) {
+    return end(remote, Ended::unknown, LinkErrc::schema, error.what());
+  }
+  remote.core =
+      std::make_shared<RemoteCore>(opened.machine_id, *schema, shared_from_this(), remote.id);
+  remote.core->set_epoch(opened.epoch);
+  std::vector<StateIndex> all(schema->size());
+  std::iota(all.begin(), all.end(), StateIndex{0});
+  remote.core->apply(remote.session.link().clocks(), all);
+  remote.session.proceed(now(), effects_);
+  set_open(remote, true);
+  const auto slot = std::exchange(remote.attaching, nullptr);
+  bool wanted = false;
+  {
+    const std::lock_guard lock(slot->mutex);
+    wanted = !slot->error;
+    if (wanted) slot->remote = remote.core;
+    slot->changed.notify_all();
+  }
+  if (!wanted) end(remote, Ended::disposed, LinkErrc::stopped, "given up");
+}
+
+void ClientCore::handle(Remote& remote, const ClocksChanged&) {
+  if (remote.core != nullptr) remote.core->apply(remote.session.link().clocks(), effects_.changed);
+}
+
+void ClientCore::handle(Remote& remote, Replied& replied) {
+  const auto found = remote.calls.find(replied.request);
+  if (found != remote.calls.end()) {
+    answer(found->second, replied.result, std::move(replied.error));
+    remote.calls.erase(found);
+  }
+}
+
+void ClientCore::handle(Remote& remote, const ProblemReported& problem) {
+  log(fmt::format("{} link {}: the server reports {}: {}", options_.endpoint,
+                  remote.session.link().id(), to_string(problem.code), problem.text));
+}
+
+void ClientCore::handle(Remote& remote, LinkClosed& closed) {
+  set_open(remote, false);
+  if (remote.ended) return;
+  std::string text = closed.text.empty() ? to_string(closed.reason) : closed.text;
+  if (closed.reason == CloseReason::bye) {
+    text = fmt::format("the server ended the link: {}", to_string(closed.bye));
+  }
+  if (closed.reason != CloseReason::local) {
+    log(fmt::format("{} link {}: ended, {}: {}", options_.endpoint, remote.session.link().id(),
+                    to_string(closed.reason), text));
+  }
+  if (remote.session.ended(closed, now(), effects_) == ClientSession::Next::retry) {
+    if (remote.core != nullptr) remote.core->lose(text);
+    // Only inproc does not notice that nobody is at the other end any more.
+    const bool nobody = closed.reason == CloseReason::handshake_timeout ||
+                        (closed.reason == CloseReason::bye &&
+                         (closed.bye == ByeCode::closing || closed.bye == ByeCode::restarting));
+    if (nobody && options_.endpoint.starts_with("inproc:")) transport_.reconnect();
+    return;
+  }
+  remote.ended = true;
+  states_.failed(text);
+  fail(remote, {link_errc(closed.reason), text});
+  if (remote.core == nullptr) return;
+  const bool gone = closed.reason == CloseReason::bye && closed.bye == ByeCode::machine_gone;
+  remote.core->end(gone ? Ended::disposed : Ended::unknown, text);
+}
+
+/// Ends a remote machine for good; `after` removes it.
+void ClientCore::end(Remote& remote, Ended how, LinkErrc code, const std::string& why) {
+  if (std::exchange(remote.ended, true)) return;
+  remote.session.end(why, effects_);
+  if (code != LinkErrc::stopped) states_.failed(why);
+  fail(remote, {code, why});
+  if (remote.core != nullptr) remote.core->end(how, why);
+}
+
+/// Keeps count of the open links.
+void ClientCore::set_open(Remote& remote, bool open) {
+  if (std::exchange(remote.open, open) != open)
+    open_links_ = open ? open_links_ + 1 : open_links_ - 1;
+  states_.links({remotes_.size(), open_links_});
+}
+
+void ClientCore::schedule(Remote& remote) {
+  deadlines_.set(remote.id, remote.scheduled, remote.session.next_deadline(connected_));
+}
+
+void ClientCore::erase(RemoteId id) {
+  const auto found = remotes_.find(id);
+  if (found == remotes_.end()) return;
+  auto& remote = *found->second;
+  deadlines_.set(id, remote.scheduled, no_deadline);
+  links_.erase(remote.session.link().id());
+  set_open(remote, false);
+  for (auto& [request, slot] : remote.calls) answer(slot, {Result::unknown, Reason::link}, "");
+  remotes_.erase(found);
+  states_.links({remotes_.size(), open_links_});
+}
+
+/// Tells the thread that waits for the link to open, if one still does.
+void ClientCore::fail(Remote& remote, LinkError error) {
+  const auto slot = std::move(remote.attaching);
+  if (slot == nullptr) return;
+  const std::lock_guard lock(slot->mutex);
+  if (!slot->error) slot->error = std::move(error);
+  slot->changed.notify_all();
+}
+
+}  // namespace am::rpc::internal

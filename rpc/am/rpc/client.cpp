@@ -51,6 +51,14 @@ void RemoteMachine::detach() noexcept {
 
 LinkStatus RemoteMachine::link() const { return remote(core_).status(); }
 std::uint64_t RemoteMachine::epochs() const { return core_->epochs(); }
+std::optional<LinkError> RemoteMachine::choose(SyncOptions choice) {
+  auto& core = remote(core_);
+  core.check_may_block();
+  auto error = core.client().choose(core.remote(), std::move(choice));
+  if (error.empty()) return std::nullopt;
+  return LinkError{LinkErrc::refused, std::move(error)};
+}
+
 LinkTraffic RemoteMachine::traffic() const { return remote(core_).traffic(); }
 
 TracerId RemoteMachine::trace(std::shared_ptr<Tracer> tracer) {

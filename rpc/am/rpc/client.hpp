@@ -6,6 +6,7 @@
 #include <am/rpc/expected.hpp>
 #include <am/rpc/log.hpp>
 #include <am/rpc/security.hpp>
+#include <am/rpc/sync.hpp>
 #include <am/tracer.hpp>
 
 #include <chrono>
@@ -91,6 +92,8 @@ struct AttachOptions {
   std::chrono::milliseconds timeout{5'000};
   /// Instead of the client's.
   std::optional<WhenDown> when_down{};
+  /// What to follow of the machine; nothing: everything, for good. Unknown names are refused.
+  std::optional<SyncOptions> sync{};
 };
 
 enum class LinkState : std::uint8_t {
@@ -154,6 +157,13 @@ class RemoteMachine : public Api {
   /// How often the source was replaced by another one; see above.
   std::uint64_t epochs() const;
   LinkTraffic traffic() const;
+
+  /// Follows something else from now on, on a link that was attached with `AttachOptions::sync`:
+  /// blocks until the clocks here are those of the new choice. Nothing, or why it was not done.
+  /// When a tick here is then lower than before, contexts stop, and waits on ticks end as
+  /// `epoch_changed`. Without the schema, states that are new here come after the others. Throws
+  /// `Error` (would_deadlock) on the client's I/O thread.
+  std::optional<LinkError> choose(SyncOptions choice);
 
   // -- watching ------------------------------------------------------------------
   // Called on the client's I/O thread, one update as one transition, before waits end: they must

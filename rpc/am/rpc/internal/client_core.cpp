@@ -169,6 +169,17 @@ void ClientCore::call_async(RemoteId remote, Op op, std::vector<StateIndex> call
   transport_.wake();
 }
 
+std::string ClientCore::choose(RemoteId remote, SyncOptions choice) {
+  const auto slot = std::make_shared<ChoiceSlot>();
+  post(ChooseCommand{remote, std::move(choice), slot});
+  std::unique_lock lock(slot->mutex);
+  if (!slot->changed.wait_for(lock, options_.call_timeout,
+                              [&] { return slot->error.has_value(); })) {
+    return "no answer in time";
+  }
+  return *slot->error;
+}
+
 void ClientCore::detach(RemoteId remote) { post(CloseCommand{remote}); }
 
 bool ClientCore::stop(std::chrono::milliseconds timeout) {
@@ -223,6 +234,7 @@ ClientSessionOptions ClientCore::session_options(const AttachOptions& options) c
     link.known_fingerprint = options.schema->fingerprint();
     link.known_states = options.schema->size();
   }
+  link.sync = options.sync;
   switch (options_.reconnect) {
     case Reconnect::never: session.resume = Resume::never; break;
     case Reconnect::when_lost: session.resume = Resume::when_lost; break;
@@ -268,6 +280,18 @@ void ClientCore::run(CallCommand& command) {
   const auto request = remote.session.link().mutate(std::move(command.call), effects_);
   // Before its answer is handled, which may be among the effects already.
   remote.calls.emplace(request, std::move(command.slot));
+  after(remote);
+}
+
+void ClientCore::run(ChooseCommand& command) {
+  const auto found = remotes_.find(command.remote);
+  if (found == remotes_.end()) return answer(command.slot, "the link has ended");
+  auto& remote = *found->second;
+  if (remote.choosing != nullptr) {
+    return answer(command.slot, "another choice waits for its answer");
+  }
+  remote.choosing = std::move(command.slot);
+  remote.session.link().choose(std::move(command.choice), effects_);
   after(remote);
 }
 

@@ -41,6 +41,8 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   using Told = std::function<void(Result, std::string error)>;
   void call_async(RemoteId remote, Op op, std::vector<StateIndex> called, Bytes args,
                   const MutationOptions& options, Told told);
+  /// Asks for another choice and waits for the answer: "" or what was wrong.
+  std::string choose(RemoteId remote, SyncOptions choice);
   /// Says bye for a remote machine, whose proxy has ended already. Any thread.
   void detach(RemoteId remote);
   bool stop(std::chrono::milliseconds timeout);
@@ -86,11 +88,22 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     ClientCall call{};
     std::shared_ptr<CallSlot> slot{};
   };
+  /// Where a thread waits for the answer to a choice.
+  struct ChoiceSlot {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<std::string> error{};
+  };
+  struct ChooseCommand {
+    RemoteId remote = 0;
+    SyncOptions choice{};
+    std::shared_ptr<ChoiceSlot> slot{};
+  };
   struct CloseCommand {
     RemoteId remote = 0;
   };
   struct StopCommand {};
-  using Command = std::variant<OpenCommand, CallCommand, CloseCommand, StopCommand>;
+  using Command = std::variant<OpenCommand, CallCommand, ChooseCommand, CloseCommand, StopCommand>;
 
   /// A remote machine, or an attempt to attach one.
   struct Remote {
@@ -104,6 +117,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     bool open = false;         ///< its link is
     DownPolicy when_down = DownPolicy::fail;
     std::shared_ptr<RemoteCore> core{};
+    std::shared_ptr<ChoiceSlot> choosing{};
     std::unordered_map<RequestId, std::shared_ptr<CallSlot>> calls{};
     TransportTime scheduled = no_deadline;
   };
@@ -113,6 +127,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void post(Command command);
   void run(OpenCommand& command);
   void run(CallCommand& command);
+  void run(ChooseCommand& command);
   void run(CloseCommand& command);
   void run(StopCommand& command);
   ClientSessionOptions session_options(const AttachOptions& options) const;
@@ -124,6 +139,8 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void handle(Remote& remote, const ClocksChanged& changed);
   void handle(Remote& remote, Replied& replied);
   void handle(Remote& remote, const Synced&) { (void)remote; }
+  void handle(Remote& remote, const ChoiceTaken& taken);
+  void handle(Remote& remote, ChoiceAnswered& answered);
   void handle(Remote& remote, const ProblemReported& problem);
   void handle(Remote& remote, const Ponged&) { (void)remote; }
   void handle(Remote& remote, LinkClosed& closed);
@@ -133,6 +150,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void schedule(Remote& remote);
   void erase(RemoteId id);
   static void answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error);
+  static void answer(const std::shared_ptr<ChoiceSlot>& slot, std::string error);
   static void fail(Remote& remote, LinkError error);
   void log(const std::string& line) const;
 

@@ -41,6 +41,7 @@ void ClientLink::end(LinkClosed closed, ClientEffects& effects) {
   resyncing_ = false;
   resync_deadline_ = handshake_deadline_ = TimePoint::max();
   proceeding_ = false;
+  if (choosing_) choice_over(closed.text.empty() ? "the link has ended" : closed.text, effects);
   if (!options_.resumable) calls_.end(true, closed.text, answering(effects));
   effects.events.emplace_back(std::move(closed));
 }
@@ -70,7 +71,7 @@ void ClientLink::restart(LinkId id, std::span<const Extension> extensions, TimeP
 void ClientLink::hello(std::span<const Extension> extensions, TimePoint now,
                        ClientEffects& effects) {
   Hello hello;
-  hello.features = options_.features | (options_.resumable ? feature_resume : 0);
+  hello.features = offered();
   hello.session = options_.session;
   hello.fingerprint = options_.known_fingerprint;
   hello.client_id = options_.client_id;
@@ -80,6 +81,12 @@ void ClientLink::hello(std::span<const Extension> extensions, TimePoint now,
   if (token_ != 0) {
     offer = encode(ResumeOffer{token_, calls_.lowest().value_or(calls_.next())});
     all.push_back({static_cast<std::uint64_t>(ExtensionId::resume), offer});
+  }
+  Bytes choice;
+  if (options_.sync) {
+    Writer writer{choice};
+    write_choice(writer, *options_.sync);
+    all.push_back({static_cast<std::uint64_t>(ExtensionId::choice), choice});
   }
   hello.extensions = all;
   const std::size_t longest = std::max(hello.client_id.size(), hello.machine_id.size());
@@ -178,6 +185,31 @@ void ClientLink::sync(ClientEffects& effects) {
   if (state_ == State::open) send(Sync{}, effects);
 }
 
+std::uint64_t ClientLink::offered() const noexcept {
+  return options_.features | (options_.resumable ? feature_resume : 0) |
+         (options_.sync ? feature_choice : 0);
+}
+
+void ClientLink::choice_over(std::string error, ClientEffects& effects) {
+  choosing_.reset();
+  effects.events.emplace_back(ChoiceAnswered{std::move(error)});
+}
+
+void ClientLink::choose(SyncOptions choice, ClientEffects& effects) {
+  const auto refuse = [&](const char* why) { effects.events.emplace_back(ChoiceAnswered{why}); };
+  if (state_ != State::open || proceeding_) return refuse("the link is not open");
+  if (!may_choose_) return refuse("the link was opened without a choice");
+  if (choosing_) return refuse("another choice waits for its answer");
+  Bytes bytes;
+  Writer writer{bytes};
+  write_choice(writer, choice);
+  if (bytes.size() > options_.limits.extension || !send(Choose{last_choice_ + 1, bytes}, effects)) {
+    return refuse("the choice is too long");
+  }
+  ++last_choice_;
+  choosing_ = std::move(choice);
+}
+
 void ClientLink::ping(std::uint64_t token, ClientEffects& effects) {
   if (state_ == State::open) send(Ping{token}, effects);
 }
@@ -239,14 +271,20 @@ void ClientLink::handle(const Welcome& welcome, TimePoint, ClientEffects& effect
     return fail(CloseReason::malformed, "welcome.digest: does not match", ByeCode::malformed,
                 effects);
   }
-  const auto offered = options_.features | (options_.resumable ? feature_resume : 0);
-  if ((welcome.features & ~offered) != 0) {
+  if ((welcome.features & ~offered()) != 0) {
     return fail(CloseReason::protocol, "the server uses features that were not offered",
                 ByeCode::protocol, effects);
   }
   LinkOpened opened;
   std::size_t states = options_.known_states;
-  if (!welcome.schema.empty()) {
+  const bool chosen = options_.sync && (welcome.features & feature_choice) != 0;
+  if (chosen && !options_.sync->schema) {
+    const auto* names = find(welcome.extensions, ExtensionId::names);
+    if (names == nullptr || !take_names(names->bytes, states, opened.names.emplace())) {
+      return fail(CloseReason::malformed, "welcome.names: cannot be read", ByeCode::malformed,
+                  effects);
+    }
+  } else if (!welcome.schema.empty()) {
     DecodedSchema decoded = decode_schema(welcome.schema, options_.limits);
     if (!decoded.schema) {
       return fail(CloseReason::schema, std::move(decoded.error), ByeCode::malformed, effects);
@@ -267,6 +305,10 @@ void ClientLink::handle(const Welcome& welcome, TimePoint, ClientEffects& effect
                   : welcome.epoch == epoch_ ? LinkOpened::Clocks::continued
                                             : LinkOpened::Clocks::new_epoch;
   const bool forward = find_changes(clocks_, welcome.clocks, effects.changed);
+  if (opened.clocks == LinkOpened::Clocks::continued && !forward && chosen &&
+      options_.sync->shallow) {
+    opened.clocks = LinkOpened::Clocks::new_epoch;  // the server has begun to count anew
+  }
   if (opened.clocks == LinkOpened::Clocks::continued && !forward) {
     effects.changed.clear();
     return fail(CloseReason::protocol, "a welcome with clocks that went back", ByeCode::protocol,
@@ -280,6 +322,7 @@ void ClientLink::handle(const Welcome& welcome, TimePoint, ClientEffects& effect
   proceeding_ = std::exchange(known_, true) || !calls_.empty();
   options_.known_fingerprint = welcome.fingerprint;
   options_.known_states = states;
+  may_choose_ = chosen;
   state_ = State::open;
   handshake_deadline_ = TimePoint::max();
   sequence_ = welcome.sequence;
@@ -303,6 +346,12 @@ void ClientLink::handle(const Refused& refused, TimePoint, ClientEffects& effect
   closed.refused = refused.code;
   closed.retry_after_ms = refused.retry_after_ms;
   end(std::move(closed), effects);
+}
+
+bool ClientLink::take_names(ByteView bytes, std::size_t& states,
+                            std::vector<NamedState>& names) const {
+  Reader reader{bytes};
+  return read_names(reader, options_.limits, states, names) && reader.finish();
 }
 
 // -- other messages ------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <am/rpc/internal/link_stats.hpp>
 #include <am/rpc/internal/messages.hpp>
 #include <am/rpc/internal/outbox.hpp>
+#include <am/rpc/internal/sync_choice.hpp>
 #include <am/schema.hpp>
 
 #include <chrono>
@@ -32,6 +33,8 @@ struct ClientLinkOptions {
   std::uint64_t known_fingerprint = 0;
   std::size_t known_states = 0;
   std::uint64_t features = 0;
+  /// What is wanted of the source; nothing = everything, for good.
+  std::optional<SyncOptions> sync{};
   /// Whether calls stay when the link ends, until `restart` and `proceed`, or `give_up`.
   bool resumable = false;
   /// How long the server may take to answer the hello.
@@ -57,6 +60,8 @@ struct LinkOpened {
   std::uint64_t fingerprint = 0;
   /// The source's schema; nothing = the one that was known.
   std::optional<Schema> schema{};
+  /// Without a schema, as was wanted: the states that are followed.
+  std::optional<std::vector<NamedState>> names{};
   std::uint64_t features = 0;
   /// Views into the received frame: valid until the next `on_frame` with the same effects.
   std::span<const Extension> extensions{};
@@ -81,6 +86,18 @@ struct Replied {
 /// A snapshot was taken over: `clocks()` are exact as of it. After its `ClocksChanged`, if any.
 struct Synced {};
 
+/// Another choice holds from now on: `clocks()` are what it shows, `ClientEffects::changed` says
+/// where they differ from those before.
+struct ChoiceTaken {
+  std::optional<std::vector<NamedState>> names{};  ///< as in `LinkOpened`
+  bool back = false;  ///< a tick is lower than before: they cannot be compared
+};
+
+/// What became of `choose`. After its `ChoiceTaken`.
+struct ChoiceAnswered {
+  std::string error{};  ///< "" = it holds
+};
+
 /// The server could not use a frame; for the log.
 struct ProblemReported {
   ErrorCode code = ErrorCode::unknown_message;
@@ -92,8 +109,8 @@ struct Ponged {
   std::uint64_t token = 0;
 };
 
-using ClientEvent =
-    std::variant<LinkOpened, ClocksChanged, Replied, Synced, ProblemReported, Ponged, LinkClosed>;
+using ClientEvent = std::variant<LinkOpened, ClocksChanged, Replied, Synced, ChoiceTaken,
+                                 ChoiceAnswered, ProblemReported, Ponged, LinkClosed>;
 
 /// Where links leave what they want. One serves all links of a thread; act on `events` in order and
 /// send `frames` in order after each call, then `clear`. Its memory is reused.
@@ -182,6 +199,10 @@ class ClientLink {
   /// Asks for a snapshot; `Synced` follows. Ignored unless open.
   void sync(ClientEffects& effects);
 
+  /// Asks to see something else from now on; `ChoiceAnswered` follows, with this call when it
+  /// cannot be asked: the link is not open, was opened without `sync`, or another choice waits.
+  void choose(SyncOptions choice, ClientEffects& effects);
+
   /// Asks for a sign of life; `Ponged` follows. It also finds out whether the last push was lost.
   /// Ignored unless open.
   void ping(std::uint64_t token, ClientEffects& effects);
@@ -220,6 +241,7 @@ class ClientLink {
   void handle(const Reply& reply, TimePoint now, ClientEffects& effects);
   void handle(const Push& push, TimePoint now, ClientEffects& effects);
   void handle(const Snapshot& snapshot, TimePoint now, ClientEffects& effects);
+  void handle(const Chosen& chosen, TimePoint now, ClientEffects& effects);
   void handle(const Problem& problem, TimePoint now, ClientEffects& effects);
   void handle(const Bye& bye, TimePoint now, ClientEffects& effects);
   void handle(const Ping& ping, TimePoint now, ClientEffects& effects);
@@ -232,6 +254,9 @@ class ClientLink {
   void resync(TimePoint now, ClientEffects& effects);
   void ask_snapshot(TimePoint now, ClientEffects& effects);
   void settle(const Snapshot& snapshot, ClientEffects& effects);
+  void choice_over(std::string error, ClientEffects& effects);
+  std::uint64_t offered() const noexcept;
+  bool take_names(ByteView bytes, std::size_t& states, std::vector<NamedState>& names) const;
   bool send_call(RequestId request, const ClientCall& call, ClientEffects& effects);
   auto answering(ClientEffects& effects) {
     return [this, &effects](RequestId request, Result result, std::string_view text) {
@@ -247,6 +272,11 @@ class ClientLink {
   TimePoint handshake_deadline_ = TimePoint::max();
 
   ClientCalls calls_{};
+
+  // The choice.
+  bool may_choose_ = false;
+  std::uint64_t last_choice_ = 0;
+  std::optional<SyncOptions> choosing_{};
 
   // Of the links so far.
   std::uint64_t epoch_ = 0;

@@ -178,7 +178,13 @@ void ClientCore::attached(Remote& remote, LinkOpened& opened) {
   const auto& options = remote.attaching->options;
   std::optional<CompiledSchema> schema;
   try {
-    if (!opened.schema) {
+    if (opened.names) {
+      std::vector<Schema::Entry> known;
+      for (const auto& state : *opened.names) {
+        if (state.name != exception_state) known.push_back({StateName{state.name}, State{}});
+      }
+      schema.emplace(Schema(std::move(known)));
+    } else if (!opened.schema) {
       schema = options.schema;
     } else if (options.schema && options.require_same_schema) {
       throw Error(Errc::schema,
@@ -194,7 +200,8 @@ void ClientCore::attached(Remote& remote, LinkOpened& opened) {
   remote.core =
       std::make_shared<RemoteCore>(opened.machine_id, *schema, shared_from_this(), remote.id);
   remote.core->set_epoch(opened.epoch);
-  std::vector<StateIndex> all(schema->size());
+  if (opened.names) remote.core->learn(*opened.names);
+  std::vector<StateIndex> all(remote.session.link().clocks().ticks.size());
   std::iota(all.begin(), all.end(), StateIndex{0});
   remote.core->apply(remote.session.link().clocks(), all);
   remote.session.proceed(now(), effects_);
@@ -212,6 +219,28 @@ void ClientCore::attached(Remote& remote, LinkOpened& opened) {
 
 void ClientCore::handle(Remote& remote, const ClocksChanged&) {
   if (remote.core != nullptr) remote.core->apply(remote.session.link().clocks(), effects_.changed);
+}
+
+void ClientCore::handle(Remote& remote, const ChoiceTaken& taken) {
+  if (remote.core == nullptr) return;
+  try {
+    remote.core->retrack(taken, remote.session.link().clocks(), effects_.changed);
+  } catch (const Error& error) {
+    end(remote, Ended::unknown, LinkErrc::schema, error.what());
+  }
+}
+
+void ClientCore::handle(Remote& remote, ChoiceAnswered& answered) {
+  if (remote.choosing == nullptr) return;
+  answer(std::exchange(remote.choosing, nullptr), std::move(answered.error));
+}
+
+void ClientCore::answer(const std::shared_ptr<ChoiceSlot>& slot, std::string error) {
+  {
+    const std::lock_guard lock(slot->mutex);
+    slot->error = std::move(error);
+  }
+  slot->changed.notify_all();
 }
 
 void ClientCore::handle(Remote& remote, Replied& replied) {
@@ -282,6 +311,7 @@ void ClientCore::erase(RemoteId id) {
   deadlines_.set(id, remote.scheduled, no_deadline);
   links_.erase(remote.session.link().id());
   set_open(remote, false);
+  if (remote.choosing != nullptr) answer(remote.choosing, "the link has ended");
   for (auto& [request, slot] : remote.calls) answer(slot, {Result::unknown, Reason::link}, "");
   remotes_.erase(found);
   states_.links({remotes_.size(), open_links_});

@@ -99,6 +99,41 @@ void ClientLink::handle(const Snapshot& snapshot, TimePoint now, ClientEffects& 
   settle(snapshot, effects);
 }
 
+void ClientLink::handle(const Chosen& chosen, TimePoint, ClientEffects& effects) {
+  if (!require_open("choice", effects)) return;
+  if (!choosing_ || chosen.token != last_choice_) {
+    return fail(CloseReason::protocol, "an answer to no choice", ByeCode::protocol, effects);
+  }
+  if (!chosen.refusal.empty()) return choice_over(std::string{chosen.refusal}, effects);
+  const Snapshot& snapshot = chosen.snapshot;
+  ChoiceTaken taken;
+  std::size_t states = clocks_.ticks.size();
+  if (!chosen.names.empty() && !take_names(chosen.names, states, taken.names.emplace())) {
+    return fail(CloseReason::malformed, "chosen.names: cannot be read", ByeCode::malformed,
+                effects);
+  }
+  // With the choice in effect at the server there is no way back: what is wrong ends the link.
+  if (snapshot.sequence <= sequence_ || snapshot.digest != digest_of(snapshot.clocks) ||
+      states != clocks_.ticks.size() || snapshot.clocks.ticks.size() != states) {
+    return fail(CloseReason::protocol, "clocks that do not fit the choice", ByeCode::protocol,
+                effects);
+  }
+  ++stats_.snapshots;
+  const bool schema = options_.sync->schema;
+  options_.sync = *choosing_;  // what the next hello asks for
+  options_.sync->schema = schema && options_.sync->schema;
+  taken.back = !find_changes(clocks_, snapshot.clocks, effects.changed);
+  snapshot.clocks.copy_to(clocks_);
+  digest_ = snapshot.digest;
+  sequence_ = snapshot.sequence;
+  resyncing_ = false;
+  resync_attempts_ = 0;
+  resync_deadline_ = TimePoint::max();
+  effects.events.emplace_back(std::move(taken));
+  choice_over("", effects);
+  settle(snapshot, effects);
+}
+
 void ClientLink::resync(TimePoint now, ClientEffects& effects) {
   ++stats_.resyncs;
   resyncing_ = true;

@@ -93,4 +93,14 @@ class ClockFeed {
   std::uint64_t shared_ = 0;
 };
 
+/// Clocks of a source as one link is to see them: borrowed.
+struct LinkClocks : ClocksView {
+  LinkClocks() = default;
+  LinkClocks(ClocksView clocks) noexcept : ClocksView(clocks) {}     // NOLINT: implicit, a view
+  LinkClocks(const Clocks& clocks) noexcept : ClocksView(clocks) {}  // NOLINT: implicit, a view
+  explicit LinkClocks(ClockFeed& f) noexcept : ClocksView(f.clocks()), feed(&f) {}
+
+  ClockFeed* feed = nullptr;  ///< makes the diffs of many links; null: the link compares for itself
+};
+
 }  // namespace am::rpc::internal

@@ -58,6 +58,26 @@ std::span<const Extension> get_extensions(Reader& reader, const Limits& limits,
   return scratch.extensions;
 }
 
+void put_diff(Writer& writer, ByteView encoded, const Diff* diff) {
+  if (encoded.empty()) {
+    write_diff(writer, *diff);
+  } else {
+    writer.raw(encoded);
+  }
+}
+
+void put_snapshot(Writer& writer, const Snapshot& message) {
+  writer.varint(message.sequence);
+  writer.varint(message.last_request);
+  writer.varint(message.running.size());
+  RequestId before = 0;
+  for (const RequestId request : message.running) {
+    writer.varint(request - before);
+    before = request;
+  }
+  write_snapshot(writer, message.clocks, message.digest);
+}
+
 // -- one reader per message ----------------------------------------------------------------------
 
 Hello get_hello(Reader& reader, const Limits& limits, DecodeScratch& scratch) {
@@ -214,12 +234,30 @@ Problem get_problem(Reader& reader, const Limits& limits) {
   return problem;
 }
 
+Choose get_choose(Reader& reader, const Limits& limits) {
+  Choose choose;
+  choose.token = reader.varint("choose.token");
+  choose.choice = reader.blob("choose.choice", limits.extension);
+  return choose;
+}
+
+Chosen get_chosen(Reader& reader, const Limits& limits, DecodeScratch& scratch) {
+  Chosen chosen;
+  chosen.token = reader.varint("chosen.token");
+  chosen.refusal = reader.text("chosen.refusal", limits.text);
+  if (!chosen.refusal.empty()) return chosen;
+  chosen.names = reader.blob("chosen.names", limits.frame);
+  chosen.snapshot = get_snapshot(reader, limits, scratch);
+  return chosen;
+}
+
 Message get_client(Reader& reader, std::uint8_t type, const Limits& limits,
                    DecodeScratch& scratch) {
   switch (static_cast<MessageType>(type)) {
     case MessageType::hello: return get_hello(reader, limits, scratch);
     case MessageType::mutate: return get_mutate(reader, limits, scratch);
     case MessageType::sync: return Sync{};
+    case MessageType::choose: return get_choose(reader, limits);
     default: reader.fail(Fault::type, "type"); return {};
   }
 }
@@ -233,6 +271,7 @@ Message get_server(Reader& reader, std::uint8_t type, const Limits& limits,
     case MessageType::push: return get_push(reader, limits, scratch);
     case MessageType::snapshot: return get_snapshot(reader, limits, scratch);
     case MessageType::error: return get_problem(reader, limits);
+    case MessageType::chosen: return get_chosen(reader, limits, scratch);
     default: reader.fail(Fault::type, "type"); return {};
   }
 }
@@ -273,6 +312,7 @@ const char* to_string(RefuseCode code) noexcept {
     case RefuseCode::busy: return "busy";
     case RefuseCode::shutting_down: return "shutting_down";
     case RefuseCode::too_large: return "too_large";
+    case RefuseCode::choice: return "choice";
   }
   return "?";
 }
@@ -384,28 +424,35 @@ void encode(Writer& writer, LinkId link, const Reply& message) {
   writer.u8(static_cast<std::uint8_t>(outcome));
   if (message.result == Result::queued) writer.varint(message.result.queue_tick().value);
   if (!message.text.empty()) writer.text(message.text);
-  write_diff(writer, *message.diff);
+  put_diff(writer, message.encoded, message.diff);
   writer.u32(message.digest);
 }
 
 void encode(Writer& writer, LinkId link, const Push& message) {
   head(writer, MessageType::push, link);
   writer.varint(message.sequence);
-  write_diff(writer, *message.diff);
+  put_diff(writer, message.encoded, message.diff);
   writer.u32(message.digest);
 }
 
 void encode(Writer& writer, LinkId link, const Snapshot& message) {
   head(writer, MessageType::snapshot, link);
-  writer.varint(message.sequence);
-  writer.varint(message.last_request);
-  writer.varint(message.running.size());
-  RequestId before = 0;
-  for (const RequestId request : message.running) {
-    writer.varint(request - before);
-    before = request;
-  }
-  write_snapshot(writer, message.clocks, message.digest);
+  put_snapshot(writer, message);
+}
+
+void encode(Writer& writer, LinkId link, const Choose& message) {
+  head(writer, MessageType::choose, link);
+  writer.varint(message.token);
+  writer.blob(message.choice);
+}
+
+void encode(Writer& writer, LinkId link, const Chosen& message) {
+  head(writer, MessageType::chosen, link);
+  writer.varint(message.token);
+  writer.text(message.refusal);
+  if (!message.refusal.empty()) return;
+  writer.blob(message.names);
+  put_snapshot(writer, message.snapshot);
 }
 
 void encode(Writer& writer, LinkId link, const Problem& message) {

@@ -35,6 +35,7 @@ enum class MessageType : std::uint8_t {
   hello = 0x01,
   mutate = 0x02,
   sync = 0x03,
+  choose = 0x04,
   bye = 0x08,   // both ways
   ping = 0x09,  // both ways
   pong = 0x0A,  // both ways
@@ -44,6 +45,7 @@ enum class MessageType : std::uint8_t {
   push = 0x14,
   snapshot = 0x15,
   error = 0x16,
+  chosen = 0x17,
 };
 
 /// Which side sent a frame. A type that this side does not send is an unknown one.
@@ -67,6 +69,7 @@ enum class RefuseCode : std::uint8_t {
   busy = 4,             ///< too many links, or one already where one is allowed
   shutting_down = 5,
   too_large = 6,  ///< schema and clocks do not fit into a frame
+  choice = 7,     ///< a choice of states that the machine does not have
 };
 
 /// Why a side ends a link. A byte: numbers from newer peers are kept.
@@ -105,8 +108,8 @@ struct Extension {
 enum class ExtensionId : std::uint64_t {
   resume = 1,     ///< hello: what the client still has of an earlier link of this session
   arg_names = 2,  ///< both: names of argument types; their positions are used afterwards
-  filter = 3,     ///< hello: states that the client wants to see
-  mode = 4,       ///< hello: how changes are merged
+  choice = 3,     ///< hello: what the client wants to see (sync_choice.hpp)
+  names = 5,      ///< welcome: the states that are seen, for a client without schema
 };
 
 // -- messages ------------------------------------------------------------------------------------
@@ -138,6 +141,12 @@ struct Mutate {
 
 /// Client: asks for a snapshot.
 struct Sync {};
+
+/// Client: wants to see something else from now on.
+struct Choose {
+  std::uint64_t token = 0;
+  ByteView choice{};
+};
 
 /// Either side: the link has ended.
 struct Bye {
@@ -187,6 +196,7 @@ struct Reply {
   std::string_view text{};  ///< of an error; mostly empty
   const Diff* diff = nullptr;
   std::uint32_t digest = 0;  ///< `short_digest` of the clocks after `diff`
+  ByteView encoded{};        ///< when sending: `diff` as bytes, if it was encoded before
 };
 
 /// Server: changes of clocks that no request asked for.
@@ -194,6 +204,7 @@ struct Push {
   std::uint64_t sequence = 0;
   const Diff* diff = nullptr;
   std::uint32_t digest = 0;
+  ByteView encoded{};  ///< as in `Reply`
 };
 
 /// Server: all clocks; the new base of what follows.
@@ -216,8 +227,17 @@ struct Problem {
   std::string_view text{};
 };
 
+/// Server: answers a `Choose`.
+struct Chosen {
+  std::uint64_t token = 0;
+  /// Why not; empty = chosen, and the rest follows.
+  std::string_view refusal{};
+  ByteView names{};     ///< as extension `names` of a welcome; empty for clients with the schema
+  Snapshot snapshot{};  ///< under the new choice
+};
+
 using Message = std::variant<std::monostate, Hello, Mutate, Sync, Bye, Ping, Pong, Welcome, Refused,
-                             Reply, Push, Snapshot, Problem>;
+                             Reply, Push, Snapshot, Problem, Choose, Chosen>;
 
 // -- encoding ------------------------------------------------------------------------------------
 // Appends one frame. `Mutate`, `Reply` and the others must be within the limits of the receiver.
@@ -235,6 +255,8 @@ void encode(Writer& writer, LinkId link, const Reply& message);
 void encode(Writer& writer, LinkId link, const Push& message);
 void encode(Writer& writer, LinkId link, const Snapshot& message);
 void encode(Writer& writer, LinkId link, const Problem& message);
+void encode(Writer& writer, LinkId link, const Choose& message);
+void encode(Writer& writer, LinkId link, const Chosen& message);
 
 /// `text`, cut to at most `max` bytes at the border of a UTF-8 character.
 std::string_view clipped(std::string_view text, std::size_t max) noexcept;

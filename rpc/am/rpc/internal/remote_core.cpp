@@ -4,9 +4,11 @@
 #include <am/internal/publish.hpp>
 #include <am/rpc/arg_types.hpp>
 #include <am/rpc/internal/client_core.hpp>
+#include <am/rpc/internal/random.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace am::rpc::internal {
@@ -35,8 +37,7 @@ RemoteCore::RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<Cl
 
 Result RemoteCore::mutate(detail::Operation operation, const StateList& states, Args args,
                           const MutationOptions& options) {
-  std::vector<StateIndex> called;
-  board().indexes_of(states, called);
+  auto called = at_source(states);
   auto encoded = ArgTypes::global().encode(args);
   check_may_block();
   if (over()) return {Result::not_sent, Reason::link};
@@ -50,8 +51,7 @@ Result RemoteCore::mutate(detail::Operation operation, const StateList& states, 
 void RemoteCore::mutate_async(detail::Operation operation, const StateList& states, Args args,
                               const MutationOptions& options,
                               std::shared_ptr<detail::PendingState<Result>> pending) {
-  std::vector<StateIndex> called;
-  board().indexes_of(states, called);
+  auto called = at_source(states);
   auto encoded = ArgTypes::global().encode(args);
   if (over()) return pending->end({Result::not_sent, Reason::link});
   client_->call_async(remote_, op_of(operation), std::move(called), std::move(encoded), options,
@@ -65,7 +65,9 @@ void RemoteCore::mutate_async(detail::Operation operation, const StateList& stat
 void RemoteCore::forward(Op op, std::span<const StateIndex> called, ByteView args,
                          std::function<void(Result, std::string error)> told) {
   if (over()) return told({Result::not_sent, Reason::link}, "");
-  client_->call_async(remote_, op, {called.begin(), called.end()}, {args.begin(), args.end()}, {},
+  std::vector<StateIndex> there(called.begin(), called.end());
+  if (translate(there)) return told({Result::not_sent, Reason::denied}, "a state not followed");
+  client_->call_async(remote_, op, std::move(there), {args.begin(), args.end()}, {},
                       std::move(told));
 }
 
@@ -104,8 +106,74 @@ std::optional<Ended> RemoteCore::over() const noexcept {
   return how < 0 ? std::nullopt : std::optional(static_cast<Ended>(how));
 }
 
+// -- index orders --------------------------------------------------------------------------------
+
+/// Makes positions here those at the source; the first one that is not known there, or nothing.
+std::optional<StateIndex> RemoteCore::translate(std::span<StateIndex> states) const {
+  std::shared_ptr<const StateMap> map;
+  {
+    const std::lock_guard lock(mutex_);
+    map = map_;
+  }
+  if (map == nullptr) return std::nullopt;
+  for (auto& index : states) {
+    const auto there = map->to_source(index);
+    if (!there) return index;
+    index = *there;
+  }
+  return std::nullopt;
+}
+
+std::vector<StateIndex> RemoteCore::at_source(const StateList& states) const {
+  std::vector<StateIndex> called;
+  board().indexes_of(states, called);
+  if (const auto unknown = translate(called)) {
+    throw Error(
+        Errc::invalid_argument,
+        fmt::format("state \"{}\" of remote machine \"{}\" is not followed, and without the "
+                    "schema nobody here knows where it is",
+                    board().schema().names()[*unknown], id()));
+  }
+  return called;
+}
+
+void RemoteCore::learn(std::span<const NamedState> names) {
+  auto map = std::make_shared<StateMap>(map_ == nullptr ? StateMap{} : *map_);
+  map->learn(names, board().schema().names());
+  const std::lock_guard lock(mutex_);
+  map_ = std::move(map);
+}
+
+const Clocks& RemoteCore::own(const Clocks& clocks) {
+  if (map_ == nullptr) return clocks;
+  own_clocks_.ticks.assign(board().schema().size(), 0);
+  own_clocks_.queue_tick = clocks.queue_tick;
+  own_clocks_.machine_tick = clocks.machine_tick;
+  for (std::size_t i = 0; i < own_clocks_.ticks.size(); ++i) {
+    const auto there = map_->to_source(static_cast<StateIndex>(i));
+    if (there) own_clocks_.ticks[i] = clocks.ticks[*there];
+  }
+  return own_clocks_;
+}
+
+std::span<const StateIndex> RemoteCore::own(std::span<const StateIndex> changed) {
+  if (map_ == nullptr) return changed;
+  own_changed_.clear();
+  for (const auto index : changed) {
+    if (const auto here = map_->to_own(index)) own_changed_.push_back(*here);
+  }
+  std::sort(own_changed_.begin(), own_changed_.end());
+  return own_changed_;
+}
+
+// -- clocks, on the I/O thread -------------------------------------------------------------------
+
 void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed) {
-  const auto show = [&] {
+  show(own(clocks), own(changed));
+}
+
+void RemoteCore::show(const Clocks& clocks, std::span<const StateIndex> changed) {
+  const auto publish_all = [&] {
     publish(changed, [&](detail::ClockBoard::Write& write) {
       for (const auto i : changed) write.tick(i, clocks.ticks[i]);
       write.queue_tick(clocks.queue_tick);
@@ -113,12 +181,36 @@ void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed
     });
   };
   if (watchers_.any()) {
-    watchers_.tell(*this, clocks, changed, {}, show);
+    watchers_.tell(*this, clocks, changed, {}, publish_all);
   } else {
-    show();
+    publish_all();
   }
   fire_waits(changed);
   fire_queue_waits(clocks.queue_tick);
+}
+
+/// Of a proxy without a schema: states that are new here come after the others.
+void RemoteCore::take_names(std::span<const NamedState> names) {
+  const auto& before = board().schema();
+  auto entries = before.schema().entries();
+  for (const auto& state : names) {
+    if (!before.find(state.name)) entries.push_back({StateName{state.name}, State{}});
+  }
+  if (entries.size() != before.size()) {
+    grow_board(CompiledSchema(Schema(std::move(entries))));
+    if (watchers_.any()) watchers_.tell_grown(before, board().schema());
+  }
+  learn(names);
+}
+
+void RemoteCore::retrack(const ChoiceTaken& taken, const Clocks& clocks,
+                         std::span<const StateIndex> changed) {
+  if (taken.names) take_names(*taken.names);
+  if (taken.back) {
+    replace(random_number(), clocks);  // to those that this proxy is served to, it is another life
+  } else {
+    apply(clocks, changed);
+  }
 }
 
 void RemoteCore::set_status(LinkState state, std::string why) {
@@ -138,6 +230,7 @@ void RemoteCore::resume(const LinkOpened& opened, const Clocks& clocks,
     grow_board(CompiledSchema(*opened.schema));
     if (watchers_.any()) watchers_.tell_grown(before, board().schema());
   }
+  if (opened.names) take_names(*opened.names);
   if (opened.clocks == LinkOpened::Clocks::new_epoch) {
     replace(opened.epoch, clocks);
   } else {
@@ -147,7 +240,8 @@ void RemoteCore::resume(const LinkOpened& opened, const Clocks& clocks,
 }
 
 /// The clocks are those of another life of the source.
-void RemoteCore::replace(std::uint64_t epoch, const Clocks& clocks) {
+void RemoteCore::replace(std::uint64_t epoch, const Clocks& theirs) {
+  const Clocks& clocks = own(theirs);
   const auto show = [&] {
     epochs_.fetch_add(1, std::memory_order_acq_rel);
     set_epoch(epoch);

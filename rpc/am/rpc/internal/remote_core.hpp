@@ -6,6 +6,7 @@
 #include <am/rpc/internal/client_link.hpp>
 #include <am/rpc/internal/clock_codec.hpp>
 #include <am/rpc/internal/messages.hpp>
+#include <am/rpc/internal/state_map.hpp>
 #include <am/rpc/internal/watchers.hpp>
 
 #include <atomic>
@@ -51,6 +52,10 @@ class RemoteCore final : public detail::Core {
 
   /// Publishes what arrived: ticks of `changed` (strictly increasing) and the counters.
   void apply(const Clocks& clocks, std::span<const StateIndex> changed);
+  /// For proxies without a schema, before their first clocks: where their states are at the source.
+  void learn(std::span<const NamedState> names);
+  /// Another choice holds. Throws `Error` (schema) when it does not go with the states here.
+  void retrack(const ChoiceTaken& taken, const Clocks& clocks, std::span<const StateIndex> changed);
   /// The link was lost, and another one is tried.
   void lose(std::string reason);
   /// Another link is open. Throws `Error` (schema) when the source has become another machine.
@@ -79,6 +84,12 @@ class RemoteCore final : public detail::Core {
   void remember_error(std::string error);
   void set_status(LinkState state, std::string why);
   void replace(std::uint64_t epoch, const Clocks& clocks);
+  void take_names(std::span<const NamedState> names);
+  std::optional<StateIndex> translate(std::span<StateIndex> states) const;
+  std::vector<StateIndex> at_source(const StateList& states) const;
+  const Clocks& own(const Clocks& clocks);
+  std::span<const StateIndex> own(std::span<const StateIndex> changed);
+  void show(const Clocks& clocks, std::span<const StateIndex> changed);
 
   const std::shared_ptr<ClientCore> client_;
   const RemoteId remote_;
@@ -89,6 +100,9 @@ class RemoteCore final : public detail::Core {
   LinkStatus status_;
   std::optional<ErrorInfo> last_error_;
   LinkTraffic traffic_{};
+  std::shared_ptr<const StateMap> map_;  ///< guarded by mutex_; null: both have the same order
+  Clocks own_clocks_{};                  ///< on the I/O thread, as the next one
+  std::vector<StateIndex> own_changed_{};
   Watchers watchers_;
 };
 

@@ -12,6 +12,7 @@ namespace am::rpc::internal {
 
 /// Bits of `Hello::features` and `Welcome::features`.
 inline constexpr std::uint64_t feature_resume = 1;
+inline constexpr std::uint64_t feature_choice = 2;
 
 /// Extension `resume` of a hello.
 struct ResumeOffer {

@@ -342,6 +342,7 @@ void ServerCore::erase(Link& link) {
   leave(link, nullptr);
   if (link.exposed != nullptr) {
     link.exposed->links.erase(&link);
+    link.exposed->feeds.close(link.feed);
     counters_.links_open.fetch_sub(1, std::memory_order_relaxed);
     states_.links_left(counters_.links_open);
   }
@@ -395,8 +396,8 @@ void ServerCore::answer_done() {
       session->log->finish(done.request, done.result, done.error, true);
       continue;
     }
-    link->link.on_result(done.request, done.result, done.error, link->exposed->source->clocks(),
-                         std::nullopt, now(), effects_);
+    link->link.on_result(done.request, done.result, done.error, clocks_of(*link), std::nullopt,
+                         now(), effects_);
     after(*link);
   }
   answering_.clear();
@@ -425,6 +426,7 @@ void ServerCore::end_outgrown(Exposed& exposed, const Link* newcomer) {
     if (link != newcomer) dismiss(*link, ByeCode::schema_changed);
   }
   exposed.source->renew();
+  exposed.feeds.grow(exposed.source->names());
   log(fmt::format("machine \"{}\" has grown: links that knew it before are ended",
                   exposed.source->id()));
 }
@@ -440,14 +442,15 @@ void ServerCore::spread_change(Exposed& exposed, SourceChange change, TransportT
     return;
   }
   exposed.source->settle();
+  exposed.feeds.read(exposed.source->clocks());
   const auto links = exposed.links;  // polling may end one
   for (auto* link : links) poll(*link, time);
 }
 
 void ServerCore::poll(Link& link, TransportTime time) {
   if (link.link.due(time)) {
-    const auto clocks = link.exposed == nullptr ? ClocksView{} : link.exposed->source->clocks();
-    link.link.poll(time, clocks, std::nullopt, effects_);
+    link.link.poll(time, link.feed == nullptr ? LinkClocks{} : link.exposed->feeds.of(*link.feed),
+                   std::nullopt, effects_);
   }
   after(link);
 }
@@ -478,7 +481,10 @@ void ServerCore::on_deadline(TransportTime time) {
   while (const auto key = deadlines_.due(time)) {
     auto& link = *find(*key);
     // Before the clocks are read, so that changes after that are told again.
-    if (link.exposed != nullptr) link.exposed->source->settle();
+    if (link.exposed != nullptr) {
+      link.exposed->source->settle();
+      link.exposed->feeds.read(link.exposed->source->clocks());
+    }
     poll(link, time);
   }
 }

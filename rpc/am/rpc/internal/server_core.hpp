@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/rpc/internal/access.hpp>
+#include <am/rpc/internal/clock_feeds.hpp>
 #include <am/rpc/internal/deadlines.hpp>
 #include <am/rpc/internal/idle_peers.hpp>
 #include <am/rpc/internal/link_states.hpp>
@@ -61,6 +62,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     std::unique_ptr<Source> source;
     CallableStates callable;
     std::set<Link*> links{};
+    ClockFeeds feeds{};  ///< I/O thread only, as the links
   };
   struct Link {
     Link(PeerId p, LinkId id, const ServerLinkOptions& options, TransportTime now)
@@ -68,6 +70,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     PeerId peer;
     ServerLink link;
     Exposed* exposed = nullptr;
+    ClockFeeds::Held* feed = nullptr;  ///< of `exposed`, once open
+    bool schema = true;                ///< the client has it
     bool may_mutate = true;
     ServerSessions::Token session = 0;  ///< once open
     bool resumable = false;
@@ -108,6 +112,10 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void cut_off_idle(TransportTime now);
   void handle(Link& link, const MutationReceived& mutation);
   void handle(Link& link, const SyncReceived& sync);
+  void handle(Link& link, const ChoiceReceived& received);
+  LinkClocks clocks_of(Link& link);
+  static Bytes names_for(const Link& link);
+  ClockFeeds::Held* feed_for(Link& link, Exposed& exposed, const HelloReceived& hello);
   void handle(Link& link, const LinkClosed& closed);
   void send_frames(PeerId peer);
   void count(const LinkStats& before, const LinkStats& now);

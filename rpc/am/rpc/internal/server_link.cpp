@@ -172,6 +172,14 @@ void ServerLink::handle(const Sync&, ServerEffects& effects) {
   effects.events.emplace_back(SyncReceived{});
 }
 
+void ServerLink::handle(const Choose& choose, ServerEffects& effects) {
+  if (state_ != State::open || (features_ & feature_choice) == 0) {
+    return end(CloseReason::protocol, "a choice that was not agreed on", ByeCode::protocol,
+               effects);
+  }
+  effects.events.emplace_back(ChoiceReceived{choose.token, choose.choice});
+}
+
 void ServerLink::handle(const Bye& bye, ServerEffects& effects) {
   finish({CloseReason::bye, fmt::format("the client said bye ({})", to_string(bye.code)), bye.code,
           RefuseCode{}, bye.retry_after_ms},
@@ -218,8 +226,7 @@ void ServerLink::accept(const Acceptance& acceptance, TimePoint now, ServerEffec
   state_ = State::open;
   features_ = acceptance.features;
   if (acceptance.log != nullptr) log_ = acceptance.log;
-  acceptance.clocks.copy_to(sent_);
-  digest_ = digest;
+  rebase(acceptance.clocks);
   last_send_ = now;
 }
 
@@ -252,54 +259,86 @@ bool ServerLink::check_size(ClocksView clocks, ServerEffects& effects) {
   return false;
 }
 
-// Moves what the client will have to `clocks`, leaving the difference in the scratch diff. Returns
-// false, changing nothing, when no diff can say it.
-bool ServerLink::advance(ClocksView clocks, Candidates candidates, ServerEffects& effects) {
+// Moves what the client will have to `clocks`. Returns what to send for it; nothing, changing
+// nothing, when no diff can say it.
+std::optional<ServerLink::Step> ServerLink::advance(LinkClocks clocks, Candidates candidates,
+                                                    ServerEffects& effects) {
+  if (clocks.feed != nullptr) {
+    const EncodedDiff* step = clocks.feed->since(version_, sent_);
+    if (step == nullptr) return std::nullopt;
+    apply_diff(*step->diff, sent_);
+    digest_ = step->digest;
+    version_ = clocks.feed->version();
+    return Step{step->diff, step->bytes};
+  }
   Diff& diff = effects.scratch.diff;
-  if (!make_diff(sent_, clocks, candidates, diff)) return false;
+  if (!make_diff(sent_, clocks, candidates, diff)) return std::nullopt;
   const auto digest = digest_after(sent_, digest_, diff);
-  if (!digest) return false;
+  if (!digest) return std::nullopt;
   apply_diff(diff, sent_);
   digest_ = *digest;
-  return true;
+  return Step{&diff, {}};
+}
+
+// Takes `clocks` over as what the client will have.
+void ServerLink::rebase(LinkClocks clocks) {
+  clocks.copy_to(sent_);
+  digest_ = clocks.feed == nullptr ? digest_of(clocks) : clocks.feed->digest();
+  version_ = clocks.feed == nullptr ? 0 : clocks.feed->version();
 }
 
 void ServerLink::on_result(RequestId request, Result result, std::string_view error,
-                           ClocksView clocks, Candidates candidates, TimePoint now,
+                           LinkClocks clocks, Candidates candidates, TimePoint now,
                            ServerEffects& effects) {
   if (!log_->finish(request, result, clipped(error, options_.limits.text), in_session())) return;
   if (state_ != State::open) return;
   if (!check_size(clocks, effects)) return;
   // A restored source goes back, which only a snapshot can say; the reply then adds nothing.
-  if (!advance(clocks, candidates, effects)) {
+  auto step = advance(clocks, candidates, effects);
+  if (!step) {
     send_snapshot(clocks, now, effects);
     if (state_ != State::open) return;
     effects.scratch.diff.clear();
+    step = Step{&effects.scratch.diff, {}};
   }
-  const Reply reply{request,
-                    sequence_ + 1,
-                    result,
-                    clipped(error, options_.limits.text),
-                    &effects.scratch.diff,
-                    short_digest(digest_)};
+  const Reply reply{
+      request,    sequence_ + 1,         result,       clipped(error, options_.limits.text),
+      step->diff, short_digest(digest_), step->encoded};
   if (!send(reply, effects)) return too_large("a reply", effects);
   ++stats_.replies;
   sent_clocks(now);
 }
 
-void ServerLink::send_snapshot(ClocksView clocks, TimePoint now, ServerEffects& effects) {
-  if (state_ != State::open || !check_size(clocks, effects)) return;
-  clocks.copy_to(sent_);
-  digest_ = digest_of(clocks);
+Snapshot ServerLink::snapshot(LinkClocks clocks, ServerEffects& effects) {
+  rebase(clocks);
   std::vector<RequestId>& running = effects.scratch.running;
   running.clear();
   log_->for_each_running([&](RequestId request) { running.push_back(request); });
-  if (!send(Snapshot{sequence_ + 1, log_->last(), running, clocks, digest_}, effects)) {
-    return too_large("a snapshot", effects);
-  }
+  return {sequence_ + 1, log_->last(), running, clocks, digest_};
+}
+
+void ServerLink::send_snapshot(LinkClocks clocks, TimePoint now, ServerEffects& effects) {
+  if (state_ != State::open || !check_size(clocks, effects)) return;
+  if (!send(snapshot(clocks, effects), effects)) return too_large("a snapshot", effects);
   ++stats_.snapshots;
   sync_asked_ = false;
   sent_clocks(now);
+}
+
+void ServerLink::send_chosen(std::uint64_t token, ByteView names, LinkClocks clocks, TimePoint now,
+                             ServerEffects& effects) {
+  if (state_ != State::open || !check_size(clocks, effects)) return;
+  if (!send(Chosen{token, {}, names, snapshot(clocks, effects)}, effects)) {
+    return too_large("a snapshot", effects);
+  }
+  ++stats_.snapshots;
+  sent_clocks(now);
+}
+
+void ServerLink::refuse_choice(std::uint64_t token, std::string_view text, ServerEffects& effects) {
+  if (state_ != State::open) return;
+  ++stats_.refused;
+  send(Chosen{token, clipped(text, options_.limits.text), {}, {}}, effects);
 }
 
 void ServerLink::too_large(const char* what, ServerEffects& effects) {
@@ -316,21 +355,21 @@ void ServerLink::sent_clocks(TimePoint now) noexcept {
 
 // -- time ----------------------------------------------------------------------------------------
 
-void ServerLink::poll(TimePoint now, ClocksView clocks, Candidates candidates,
+void ServerLink::poll(TimePoint now, LinkClocks clocks, Candidates candidates,
                       ServerEffects& effects) {
   if (!due(now)) return;
   if (state_ == State::waiting) {
     return end(CloseReason::handshake_timeout, "no hello in time", ByeCode::timeout, effects);
   }
   if (!check_size(clocks, effects)) return;
-  if (!advance(clocks, candidates, effects)) return send_snapshot(clocks, now, effects);
-  const Diff& diff = effects.scratch.diff;
-  if (diff.empty()) {
+  const auto step = advance(clocks, candidates, effects);
+  if (!step) return send_snapshot(clocks, now, effects);
+  if (step->diff->empty()) {
     // Reported before the last message read the clocks. Nothing is sent, so nothing is postponed.
     dirt_ = Dirt::none;
     return;
   }
-  if (!send(Push{sequence_ + 1, &diff, short_digest(digest_)}, effects)) {
+  if (!send(Push{sequence_ + 1, step->diff, short_digest(digest_), step->encoded}, effects)) {
     return too_large("a push", effects);
   }
   ++stats_.pushes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/rpc/internal/clock_codec.hpp>
+#include <am/rpc/internal/clock_feed.hpp>
 #include <am/rpc/internal/frame_sender.hpp>
 #include <am/rpc/internal/link_end.hpp>
 #include <am/rpc/internal/link_stats.hpp>
@@ -64,8 +65,15 @@ struct MutationReceived {
 /// Answer with `send_snapshot`, now or later. Not repeated while one is not answered.
 struct SyncReceived {};
 
+/// Answer with `send_chosen` or `refuse_choice`, now or later.
+struct ChoiceReceived {
+  std::uint64_t token = 0;
+  ByteView choice{};  ///< for `read_choice`
+};
+
 /// Server: what a `ServerLink` wants done.
-using ServerEvent = std::variant<HelloReceived, MutationReceived, SyncReceived, LinkClosed>;
+using ServerEvent =
+    std::variant<HelloReceived, MutationReceived, SyncReceived, ChoiceReceived, LinkClosed>;
 
 /// Where links leave what they want. One serves all links of a thread; act on `events` in order and
 /// send `frames` in order after each call, then `clear`. Answering an event may append another one:
@@ -89,7 +97,7 @@ struct Acceptance {
   std::uint64_t epoch = 0;
   std::uint64_t fingerprint = 0;
   ByteView schema{};  ///< as `encode_schema` makes it; sent only to clients that do not know it
-  ClocksView clocks{};
+  LinkClocks clocks{};
   std::uint64_t features = 0;  ///< those of the hello that the link uses
   std::span<const Extension> extensions{};
   /// The requests of the link's session so far; null for a link without one.
@@ -163,21 +171,28 @@ class ServerLink {
   /// Sends what request `request` came to, with the clocks since the last message: `now_clocks` are
   /// those of the source after the mutation, and after every change reported to this link. Counts
   /// as a push. `error` is for people, "" mostly. Ignored for requests that are not running.
-  void on_result(RequestId request, Result result, std::string_view error, ClocksView now_clocks,
+  void on_result(RequestId request, Result result, std::string_view error, LinkClocks now_clocks,
                  Candidates candidates, TimePoint now, ServerEffects& effects);
 
   /// Notes that the source has changed; nothing is sent before `poll`. O(1).
   void on_source_changed(SourceChange change, TimePoint now) noexcept;
 
   /// Answers `SyncReceived`, or sends all clocks for another reason; the new base of diffs.
-  void send_snapshot(ClocksView clocks, TimePoint now, ServerEffects& effects);
+  void send_snapshot(LinkClocks clocks, TimePoint now, ServerEffects& effects);
+
+  /// Answers `ChoiceReceived`: `clocks` are what the client wants to see from now on, `names` those
+  /// of the states (`write_names`) for a client without the schema.
+  void send_chosen(std::uint64_t token, ByteView names, LinkClocks clocks, TimePoint now,
+                   ServerEffects& effects);
+  /// Says why not, in words; nothing changes.
+  void refuse_choice(std::uint64_t token, std::string_view text, ServerEffects& effects);
 
   // -- time --------------------------------------------------------------------------------------
 
   /// Sends the push that is due, if one is, and ends a link whose hello did not come. `clocks` are
   /// those of the source, read after every change reported to this link. Call it after
   /// `on_source_changed` and when `next_deadline` has come. O(candidates) when something is due.
-  void poll(TimePoint now, ClocksView clocks, Candidates candidates, ServerEffects& effects);
+  void poll(TimePoint now, LinkClocks clocks, Candidates candidates, ServerEffects& effects);
 
   /// True when `poll` at `now` would do something: saves reading the clocks of the source.
   bool due(TimePoint now) const noexcept { return next_deadline() <= now; }
@@ -210,12 +225,19 @@ class ServerLink {
   void handle(const Hello& hello, ServerEffects& effects);
   void handle(const Mutate& mutate, ServerEffects& effects);
   void handle(const Sync& sync, ServerEffects& effects);
+  void handle(const Choose& choose, ServerEffects& effects);
   void handle(const Bye& bye, ServerEffects& effects);
   void handle(const Ping& ping, ServerEffects& effects);
   template <class Message>
   void handle(const Message& message, ServerEffects& effects);
   bool check_size(ClocksView clocks, ServerEffects& effects);
-  bool advance(ClocksView clocks, Candidates candidates, ServerEffects& effects);
+  struct Step {
+    const Diff* diff = nullptr;
+    ByteView encoded{};
+  };
+  std::optional<Step> advance(LinkClocks clocks, Candidates candidates, ServerEffects& effects);
+  void rebase(LinkClocks clocks);
+  Snapshot snapshot(LinkClocks clocks, ServerEffects& effects);
   void sent_clocks(TimePoint now) noexcept;
   void too_large(const char* what, ServerEffects& effects);
 
@@ -239,6 +261,7 @@ class ServerLink {
   std::uint64_t sequence_ = 0;
   Clocks sent_{};
   std::uint64_t digest_ = 0;
+  std::uint64_t version_ = 0;  // of `sent_` at the feed; 0 = at none
 
   // Debounce.
   Dirt dirt_ = Dirt::none;

@@ -92,8 +92,60 @@ void ServerCore::handle(Link& link, const HelloReceived& hello) {
   accept(link, *exposed, hello);
 }
 
+/// The clocks of its source as they are now and as the link sees them.
+LinkClocks ServerCore::clocks_of(Link& link) {
+  link.exposed->feeds.read(link.exposed->source->clocks());
+  return link.exposed->feeds.of(*link.feed);
+}
+
+/// What a client without the schema has to be told of the states that it sees.
+Bytes ServerCore::names_for(const Link& link) {
+  Bytes names;
+  if (link.schema) return names;
+  Writer writer(names);
+  write_names(writer, link.feed->filter(), link.exposed->source->names());
+  return names;
+}
+
+void ServerCore::handle(Link& link, const ChoiceReceived& received) {
+  const auto token = received.token;
+  SyncOptions choice;
+  std::string error = "a choice that cannot be read";
+  Reader reader(received.choice);
+  auto* feed = read_choice(reader, link_options_.limits, choice) && reader.finish()
+                   ? link.exposed->feeds.open(choice, link.exposed->source->names(), error)
+                   : nullptr;
+  if (feed == nullptr) return link.link.refuse_choice(token, error, effects_);
+  link.exposed->feeds.close(std::exchange(link.feed, feed));
+  link.schema = link.schema && choice.schema;  // who has learned names only keeps its order
+  link.link.send_chosen(token, names_for(link), clocks_of(link), now(), effects_);
+}
+
+/// The feed that the hello asks for; null when there is none, and the client has been told.
+ClockFeeds::Held* ServerCore::feed_for(Link& link, Exposed& exposed, const HelloReceived& hello) {
+  SyncOptions choice;
+  std::string error = "a choice that cannot be read";
+  bool readable = true;
+  const auto* extension = internal::find(hello.extensions, ExtensionId::choice);
+  if ((hello.features & feature_choice) != 0 && extension != nullptr) {
+    Reader reader(extension->bytes);
+    readable = read_choice(reader, link_options_.limits, choice) && reader.finish();
+  }
+  auto* feed = readable ? exposed.feeds.open(choice, exposed.source->names(), error) : nullptr;
+  link.schema = choice.schema;
+  if (feed == nullptr) {
+    counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
+    log(fmt::format("client \"{}\": refused, {}", hello.client_id, error));
+    link.link.refuse(RefuseCode::choice, error, 0, effects_);
+  }
+  return feed;
+}
+
 void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello) {
   auto& source = *exposed.source;
+  end_outgrown(exposed, &link);
+  auto* feed = feed_for(link, exposed, hello);
+  if (feed == nullptr) return;
   const LinkName name{static_cast<std::uint64_t>(link.peer), link.link.id()};
   SessionKey key{std::string(hello.client_id), source.id(), hello.session,
                  transport_.key(link.peer).text()};
@@ -116,24 +168,29 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
   // Before the clocks are read, so that no change falls between them and the first push.
   idle_.forget(link.peer);
   link.exposed = &exposed;
+  link.feed = feed;
   exposed.links.insert(&link);
   counters_.links_open.fetch_add(1, std::memory_order_relaxed);
   counters_.links_opened.fetch_add(1, std::memory_order_relaxed);
   states_.link_opened(counters_.links_open);
-  ClocksView clocks;
+  LinkClocks clocks;
   do {
     end_outgrown(exposed, &link);
-    clocks = source.clocks();
+    clocks = clocks_of(link);
   } while (source.outgrown());  // schema and clocks have to fit
-  link.link.accept({.machine_id = source.id(),
-                    .epoch = source.epoch(),
-                    .fingerprint = source.fingerprint(),
-                    .schema = source.schema(),
-                    .clocks = clocks,
-                    .features = link.resumable ? feature_resume : 0,
-                    .log = session.log,
-                    .token = session.token},
-                   now(), effects_);
+  const Bytes names = names_for(link);
+  const Extension named{static_cast<std::uint64_t>(ExtensionId::names), names};
+  link.link.accept(
+      {.machine_id = source.id(),
+       .epoch = source.epoch(),
+       .fingerprint = source.fingerprint(),
+       .schema = link.schema ? source.schema() : ByteView{},
+       .clocks = clocks,
+       .features = (link.resumable ? feature_resume : 0) | (hello.features & feature_choice),
+       .extensions = {&named, link.schema ? 0U : 1U},
+       .log = session.log,
+       .token = session.token},
+      now(), effects_);
 }
 
 void ServerCore::handle(Link& link, const MutationReceived& mutation) {
@@ -143,7 +200,7 @@ void ServerCore::handle(Link& link, const MutationReceived& mutation) {
   if (!denied.empty()) {
     counters_.denied.fetch_add(1, std::memory_order_relaxed);
     link.link.on_result(mutation.request, {Result::not_sent, Reason::denied}, denied,
-                        link.exposed->source->clocks(), std::nullopt, now(), effects_);
+                        clocks_of(link), std::nullopt, now(), effects_);
     return;
   }
   mutations_.push_back(
@@ -175,7 +232,7 @@ void ServerCore::work() {
 }
 
 void ServerCore::handle(Link& link, const SyncReceived&) {
-  link.link.send_snapshot(link.exposed->source->clocks(), now(), effects_);
+  link.link.send_snapshot(clocks_of(link), now(), effects_);
 }
 
 void ServerCore::handle(Link& link, const LinkClosed& closed) {

@@ -258,6 +258,9 @@ class Session {
     require(ended_ == 0);
     if (honest_) require(link_.clocks() == source_);
   }
+  // No choice is offered, so none can be answered.
+  void check(const rpc::ChoiceTaken&) { require(false); }
+  void check(const rpc::ChoiceAnswered&) { require(false); }
   void check(const rpc::ProblemReported&) { require(ended_ == 0); }
   void check(const rpc::Ponged&) { require(ended_ == 0); }
   void check(const rpc::LinkClosed& closed) {

@@ -230,6 +230,7 @@ class Session {
     require(running_.insert(mutation.request).second);
   }
   void check(const rpc::SyncReceived&) { require(open_); }
+  void check(const rpc::ChoiceReceived&) { require(open_); }
   void check(const rpc::LinkClosed& closed) {
     require(closed.reason != rpc::CloseReason::none && !closed.text.empty());
     ++ended_;

@@ -108,6 +108,9 @@ void on_threads(std::size_t threads, const std::function<void(std::size_t)>& bod
   }
 }
 
+/// The least number of calls by each of several threads, so that starting them weighs little.
+constexpr std::size_t least_calls = 5'000;
+
 /// Each thread adds and removes a state of its own; a full queue makes it wait. Only transitions
 /// that changed a tick count, and every call has to be one.
 struct Crowd {
@@ -117,7 +120,7 @@ struct Crowd {
   }
 
   std::size_t run(std::size_t n) {
-    const auto each = std::max<std::size_t>(2, n / threads_ / 2 * 2);
+    const auto each = std::max(least_calls, n / threads_ / 2 * 2);
     const auto before = machine_.time().sum();
     std::atomic<bool> refused{false};
     on_threads(threads_, [&](std::size_t thread) {
@@ -142,7 +145,7 @@ struct Crowd {
 std::size_t count_together(std::size_t threads, std::size_t n) {
   std::mutex mutex;
   std::size_t counter = 0;
-  const auto each = std::max<std::size_t>(1, n / threads);
+  const auto each = std::max(least_calls, n / threads);
   on_threads(threads, [&](std::size_t) {
     for (std::size_t i = 0; i < each; ++i) {
       const std::lock_guard lock(mutex);

@@ -152,12 +152,12 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
   link.resumable = (hello.features & feature_resume) != 0 && sessions_.resumable();
   // Whoever cannot come back has no session to be mistaken for another's.
   if (!link.resumable) key.peer_key = fmt::format("{}/{}", name.peer, name.link);
-  auto offer = link.resumable ? hello.resume : std::nullopt;
-  const auto opened = sessions_.open(key, offer ? offer->token : 0, name);
+  const auto offer = link.resumable ? hello.resume.value_or(ResumeOffer{}) : ResumeOffer{};
+  const auto opened = sessions_.open(key, offer.token, name);
   auto& session = *opened.session;
   link.session = session.token;
   if (opened.resumed) {
-    session.log->forget_below(offer->lowest);
+    session.log->forget_below(offer.lowest);
     counters_.links_resumed.fetch_add(1, std::memory_order_relaxed);
   }
   if (opened.former) {

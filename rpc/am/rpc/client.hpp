@@ -188,7 +188,7 @@ class RemoteMachine : public Api {
   /// The same for an object that others share.
   template <class H>
   BindingId bind(std::shared_ptr<H> handlers) {
-    detail::HandlerCollector<H> collector(handlers);
+    am::detail::HandlerCollector<H> collector(handlers);
     handlers->am_handlers(collector);
     return bind(collector.take());
   }
@@ -197,18 +197,18 @@ class RemoteMachine : public Api {
   /// Binds one handler by name: "FooState", "FooEnd" or "AnyState".
   template <class F>
   BindingId on(std::string_view name, F function) {
-    return bind(
-        std::vector<NamedHandler>{{std::string(name), detail::make_handler(std::move(function))}});
+    return bind(std::vector<NamedHandler>{
+        {std::string(name), am::detail::make_handler(std::move(function))}});
   }
   /// After `state` activated.
   template <class F>
   BindingId on_state(StateRef state, F function) {
-    return bind_one(HandlerKind::state, state, detail::make_handler(std::move(function)));
+    return bind_one(HandlerKind::state, state, am::detail::make_handler(std::move(function)));
   }
   /// After `state` deactivated.
   template <class F>
   BindingId on_end(StateRef state, F function) {
-    return bind_one(HandlerKind::end, state, detail::make_handler(std::move(function)));
+    return bind_one(HandlerKind::end, state, am::detail::make_handler(std::move(function)));
   }
   /// Removes a binding; false when there is none with this id. Any thread.
   bool detach(BindingId id);

@@ -6,7 +6,9 @@
 #include <am/task.hpp>
 
 #include <future>
+#include <optional>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -194,13 +196,12 @@ TEST(Trap, T33AnErrorMayBeAddedThroughAProxy) {
 TEST(Trap, T43EachLinkHasItsOwnSettings) {
   am::Machine source{remote::related()};
   am::rpc::Server server{source, {.endpoint = remote::endpoint(Where::inproc)}};
-  for (int i = 0; i < 3; ++i) {
-    // One that knows the schema, one that knows none, one that knows another, in turns.
+  // One that knows the schema, one that knows none, one that knows another, in turns.
+  const std::vector<std::optional<am::CompiledSchema>> all_known{source.schema(), std::nullopt,
+                                                                 am::CompiledSchema(plain())};
+  for (const auto& known : all_known) {
     am::rpc::Client client{{.endpoint = server.endpoint()}};
-    am::rpc::AttachOptions options{.timeout = patience};
-    if (i == 0) options.schema = source.schema();
-    if (i == 2) options.schema = am::CompiledSchema(plain());
-    auto proxy = client.attach(options);
+    auto proxy = client.attach({.schema = known, .timeout = patience});
     ASSERT_TRUE(proxy);
     EXPECT_EQ(proxy->add("D"), Result::executed);
     EXPECT_EQ(proxy->time(), source.time());

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -217,6 +218,10 @@ class Session {
     require(ended_ == 0 || link_.state() == Link::State::closed);
     follow();
     effects_.clear();
+    if (std::exchange(just_opened_, false)) {
+      link_.proceed(now_, effects_);
+      take();
+    }
   }
   /// Clocks never go back, but for a machine that was restored.
   void follow() {
@@ -244,6 +249,7 @@ class Session {
   }
   void check(const rpc::LinkOpened& opened) {
     require(!opened_ && ended_ == 0);
+    just_opened_ = true;
     require(!opened.schema || opened.schema->entries().size() == link_.clocks().ticks.size());
   }
   void check(const rpc::ClocksChanged&) {
@@ -288,6 +294,7 @@ class Session {
   rpc::Clocks seen_;
   std::uint64_t seen_sequence_ = 0;
   bool opened_ = false;
+  bool just_opened_ = false;
   bool last_words_ = false;
   int ended_ = 0;
 };

@@ -58,7 +58,7 @@ class ClientCalls {
 
   /// Keeps `call`, under `next()`.
   void add(ClientCall call) {
-    first_end_ = std::min(first_end_, end_of(call));
+    first_end_ = std::min(next_deadline(), end_of(call));
     calls_.add(++last_, std::move(call));
   }
 
@@ -69,7 +69,7 @@ class ClientCalls {
   }
 
   /// When `expire` must be called next, or earlier.
-  TimePoint next_deadline() const noexcept { return first_end_; }
+  TimePoint next_deadline() const noexcept { return empty() ? TimePoint::max() : first_end_; }
 
   /// Ends the calls whose time is up. Returns how many were waiting for an answer.
   template <class Answer>

@@ -277,20 +277,19 @@ void ClientCore::handle(Remote& remote, LinkClosed& closed) {
     return;
   }
   remote.ended = true;
-  states_.failed(text);
   fail(remote, {link_errc(closed.reason), text});
-  if (remote.core == nullptr) return;
   const bool gone = closed.reason == CloseReason::bye && closed.bye == ByeCode::machine_gone;
-  remote.core->end(gone ? Ended::disposed : Ended::unknown, text);
+  if (remote.core != nullptr) remote.core->end(gone ? Ended::disposed : Ended::unknown, text);
+  states_.failed(text);  // last: its handlers find the remote machine as it is now
 }
 
 /// Ends a remote machine for good; `after` removes it.
 void ClientCore::end(Remote& remote, Ended how, LinkErrc code, const std::string& why) {
   if (std::exchange(remote.ended, true)) return;
   remote.session.end(why, effects_);
-  if (code != LinkErrc::stopped) states_.failed(why);
   fail(remote, {code, why});
   if (remote.core != nullptr) remote.core->end(how, why);
+  if (code != LinkErrc::stopped) states_.failed(why);
 }
 
 /// Keeps count of the open links.

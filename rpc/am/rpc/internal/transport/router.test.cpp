@@ -34,6 +34,19 @@ TEST(Router, RefusesAnEndpointThatIsInUse) {
   }
 }
 
+TEST(Router, LeavesItsEndpointToTheNextOne) {
+  for (const auto& endpoint : {any_tcp, fresh_ipc(), std::string{"inproc://left"}}) {
+    for (int i = 0; i < 50; ++i) {
+      RunningServer server(endpoint);
+      server.start();
+      RunningClient client(server.transport.endpoint());
+      client.start();
+      client.handler->post("hello");
+      ASSERT_TRUE(client.handler->wait([&] { return !client.handler->frames.empty(); }));
+    }
+  }
+}
+
 TEST(Router, TakesOverAnIpcPathThatADeadServerLeft) {
   const auto endpoint = fresh_ipc();
   const auto child = fork();

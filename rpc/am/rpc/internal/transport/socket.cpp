@@ -153,6 +153,7 @@ struct Socket::Impl {
   zmq::socket_t monitor;
   int descriptor = -1;
   int monitor_descriptor = -1;
+  std::string inproc_name{};  ///< what it is bound to within the process
 };
 
 Socket::Socket(const Context& context, Kind kind, const SocketOptions& options) {
@@ -210,6 +211,10 @@ Socket::Socket(const Context& context, Kind kind, const SocketOptions& options) 
 Socket::~Socket() {
   // First of all, else libzmq's I/O thread may wait for ever for a reader of its events.
   zmq_socket_monitor(impl_->socket.handle(), nullptr, 0);
+  // Else the name is free only after libzmq has done away with the socket, some time after this.
+  if (!impl_->inproc_name.empty()) {
+    zmq_unbind(impl_->socket.handle(), impl_->inproc_name.c_str());
+  }
 }
 
 void Socket::bind(const Endpoint& endpoint) {
@@ -220,6 +225,7 @@ void Socket::bind(const Endpoint& endpoint) {
   try {
     if (endpoint.ipv6) impl_->socket.set(zmq::sockopt::ipv6, true);
     impl_->socket.bind(endpoint.text);
+    if (endpoint.kind == Endpoint::Kind::inproc) impl_->inproc_name = endpoint.text;
   } catch (const zmq::error_t& error) {
     fail(what, error);
   }

@@ -10,7 +10,7 @@
 namespace am {
 
 struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
-  std::shared_ptr<Timers> timers;
+  std::weak_ptr<Timers> timers;  ///< which own this while it is armed
   std::weak_ptr<detail::Core> core;
   std::vector<StateIndex> called;
   Args args;
@@ -23,10 +23,12 @@ struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
 
   /// With the mutex free: fake timers run what is due at once.
   void arm() {
-    const auto id = timers->at(due, [self = shared_from_this()] { self->run(); });
+    const auto clock = timers.lock();
+    if (clock == nullptr) return;  // time stands still
+    const auto id = clock->at(due, [self = shared_from_this()] { self->run(); });
     const std::lock_guard lock(mutex);
     timer = id;
-    if (over) timers->cancel(id);
+    if (over) clock->cancel(id);
   }
 
   void run() {
@@ -46,7 +48,9 @@ struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
     if (interval == Timers::Clock::duration::zero()) return;
     due = detail::deadline_after(due, interval);
     // A program that was held up makes one mutation late, not all that it missed.
-    if (const auto now = timers->now(); due <= now)
+    const auto clock = timers.lock();
+    if (clock == nullptr) return;
+    if (const auto now = clock->now(); due <= now)
       due += (now - due) / interval * interval + interval;
     arm();
   }
@@ -58,7 +62,7 @@ struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
       if (std::exchange(over, true)) return false;
       armed = timer;
     }
-    timers->cancel(armed);
+    if (const auto clock = timers.lock()) clock->cancel(armed);
     return true;
   }
 };
@@ -69,11 +73,12 @@ Delayed Api::add_later(Timers::Clock::duration delay, Timers::Clock::duration in
                        StateList states, Args args) {
   auto state = std::make_shared<Delayed::State>();
   board_->indexes_of(states, state->called);
-  state->timers = core_->timers();
+  const auto timers = core_->timers();
+  state->timers = timers;
   state->core = core_;
   state->args = std::move(args);
   state->interval = interval;
-  state->due = detail::deadline_after(state->timers->now(), delay);
+  state->due = detail::deadline_after(timers->now(), delay);
   state->arm();
   return Delayed(std::move(state));
 }

@@ -18,13 +18,13 @@ class Interval final : public std::enable_shared_from_this<Interval>,
                        public detail::PendingState<Ended> {
  public:
   Interval(std::chrono::nanoseconds every, std::function<bool()> fn, IntervalOptions options)
-      : PendingState(nullptr),
-        every_(every),
-        fn_(std::move(fn)),
-        options_(std::move(options)),
-        timers_(options_.timers != nullptr ? options_.timers : system_timers()),
-        next_(detail::deadline_after(timers_->now(), every_)),
-        last_(detail::deadline_after(timers_->now(), options_.total)) {}
+      : PendingState(nullptr), every_(every), fn_(std::move(fn)), options_(std::move(options)) {
+    const auto timers =
+        options_.timers != nullptr ? std::exchange(options_.timers, nullptr) : system_timers();
+    timers_ = timers;
+    next_ = detail::deadline_after(timers->now(), every_);
+    last_ = detail::deadline_after(timers->now(), options_.total);
+  }
 
   void start() {
     arm();
@@ -37,12 +37,14 @@ class Interval final : public std::enable_shared_from_this<Interval>,
 
  private:
   void arm() {
+    const auto timers = timers_.lock();
+    if (timers == nullptr) return;  // time stands still
     const auto due = std::min(next_, last_);
-    const auto id = timers_->at(
+    const auto id = timers->at(
         due, [self = shared_from_this()] { self->tick(); }, options_.executor);
     const std::lock_guard lock(mutex_);
     timer_ = id;
-    if (over_) timers_->cancel(id);
+    if (over_) timers->cancel(id);
   }
 
   void tick() {
@@ -52,7 +54,9 @@ class Interval final : public std::enable_shared_from_this<Interval>,
     }
     if (next_ > last_) return finish(Ended::timeout);
     if (!fn_()) return finish(Ended::fired);
-    const auto now = timers_->now();
+    const auto timers = timers_.lock();
+    if (timers == nullptr) return;
+    const auto now = timers->now();
     if (now >= last_) return finish(Ended::timeout);
     next_ = detail::deadline_after(next_, every_);
     if (next_ <= now) next_ = detail::deadline_after(now, every_);
@@ -66,16 +70,16 @@ class Interval final : public std::enable_shared_from_this<Interval>,
       if (std::exchange(over_, true)) return;
       timer = timer_;
     }
-    timers_->cancel(timer);
+    if (const auto timers = timers_.lock()) timers->cancel(timer);
     end(how);
   }
 
   const std::chrono::nanoseconds every_;
   const std::function<bool()> fn_;
-  const IntervalOptions options_;
-  const std::shared_ptr<Timers> timers_;
-  Clock::time_point next_;  // by the timer's thread
-  const Clock::time_point last_;
+  IntervalOptions options_;
+  std::weak_ptr<Timers> timers_{};  // which own this while it is armed
+  Clock::time_point next_{};        // by the timer's thread
+  Clock::time_point last_{};
   std::mutex mutex_;
   bool over_ = false;
   TimerId timer_{};

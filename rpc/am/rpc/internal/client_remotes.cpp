@@ -119,14 +119,8 @@ void ClientCore::greet(Remote& remote) {
 /// Does what a link wants after any of its methods was called. The remote machine may be gone
 /// afterwards.
 void ClientCore::after(Remote& remote) {
-  for (std::size_t i = 0; i < effects_.events.size(); ++i) {
-    auto event = std::move(effects_.events[i]);  // handling one may add others
-    std::visit([&](auto& e) { handle(remote, e); }, event);
-  }
-  effects_.events.clear();
-  effects_.changed.clear();
-  send_frames();
-  if (remote.core != nullptr) {
+  const auto show_traffic = [&remote] {
+    if (remote.core == nullptr) return;
     const auto& stats = remote.session.link().stats();
     remote.core->set_traffic({.mutations = stats.requests,
                               .replies = stats.replies,
@@ -134,7 +128,16 @@ void ClientCore::after(Remote& remote) {
                               .resyncs = stats.resyncs,
                               .bytes_in = stats.bytes_in,
                               .bytes_out = stats.bytes_out});
+  };
+  show_traffic();  // before the events: whoever they wake finds it counted
+  for (std::size_t i = 0; i < effects_.events.size(); ++i) {
+    auto event = std::move(effects_.events[i]);  // handling one may add others
+    std::visit([&](auto& e) { handle(remote, e); }, event);
   }
+  effects_.events.clear();
+  effects_.changed.clear();
+  send_frames();
+  show_traffic();
   if (remote.ended) {
     erase(remote.id);
   } else {

@@ -63,7 +63,7 @@ class Api {
   Result set(StateList states, Args args = {}, const MutationOptions& options = {}) {
     return core_->mutate(detail::Operation::set, states, std::move(args), options);
   }
-  /// Removes `states` when all of them are active, else adds them.
+  /// Removes `states` when all of them are active now, else adds them. Chooses when it is called.
   Result toggle(StateList states, Args args = {}, const MutationOptions& options = {}) {
     return core_->mutate(detail::Operation::toggle, states, std::move(args), options);
   }

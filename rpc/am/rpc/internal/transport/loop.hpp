@@ -130,7 +130,7 @@ class Loop {
   // -- a waiting thread that turns (loop_await.cpp) ----------------------------------------------
 
   void lead(Arrival& arrival, TransportTime deadline) noexcept;
-  void give_back() noexcept;
+  void give_back(bool woken) noexcept;
 
   // -- work that may take long (loop_work.cpp) ---------------------------------------------------
 

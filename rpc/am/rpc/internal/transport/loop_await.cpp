@@ -28,7 +28,7 @@ void Loop::lead(Arrival& arrival, TransportTime deadline) noexcept {
       const std::scoped_lock lock(turn_mutex_);
       if (first) watch_.look_at_first(false);
       have_turn([&] { body_.turn(woken); });
-      if (arrival.arrived() || closed_ || stopping()) return give_back();
+      if (arrival.arrived() || closed_ || stopping()) return give_back(false);
       may_sleep = may_sleep_;
       until = std::min(deadline, next_deadline_);
       if (!closed_) socket = body_.descriptors()[0];
@@ -40,16 +40,18 @@ void Loop::lead(Arrival& arrival, TransportTime deadline) noexcept {
     woken = caller_signal_.take();
     if (deadline != no_deadline && std::chrono::steady_clock::now() >= deadline) {
       const std::scoped_lock lock(turn_mutex_);
-      return give_back();
+      return give_back(woken);
     }
   }
 }
 
-/// Leaves the socket to the loop's own thread, and what there is to do. Under `turn_mutex_`.
-void Loop::give_back() noexcept {
+/// Leaves the socket to the loop's own thread, and what there is to do; `woken` says that a wake
+/// was taken for which no turn has been had. Under `turn_mutex_`.
+void Loop::give_back(bool woken) noexcept {
   watch_.look_at_first(true);
   led_.store(false, std::memory_order_seq_cst);
-  if (caller_signal_.take() || !may_sleep_ || next_deadline_ < sleeps_until_) signal_.wake();
+  if (caller_signal_.take() || woken || !may_sleep_ || next_deadline_ < sleeps_until_)
+    signal_.wake();
 }
 
 }  // namespace am::rpc::internal

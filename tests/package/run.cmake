@@ -10,7 +10,8 @@ endfunction()
 set(ENV{CMAKE_CXX_COMPILER_LAUNCHER} "${launcher}")
 # Other tests run at the same time and need the other cores.
 set(ENV{CMAKE_BUILD_PARALLEL_LEVEL} 1)
-set(options -G ${generator} -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=${build_type})
+set(options -G ${generator} -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=${build_type}
+    -D CMAKE_CXX_FLAGS_RELWITHDEBINFO=${flags})
 
 file(REMOVE_RECURSE ${scratch})
 

@@ -5,6 +5,7 @@
 #include <am/handlers.hpp>
 #include <am/rpc/expected.hpp>
 #include <am/rpc/log.hpp>
+#include <am/rpc/payload.hpp>
 #include <am/rpc/security.hpp>
 #include <am/rpc/sync.hpp>
 #include <am/tracer.hpp>
@@ -74,6 +75,10 @@ struct ClientOptions {
   /// Most calls of one remote machine that wait for a reply; more are `not_sent`,
   /// `Reason::queue_full`.
   std::size_t max_pending_calls = 4096;
+  /// Largest arguments of a mutation, encoded. Those that do not fit into a frame travel before it.
+  std::size_t max_argument_bytes = std::size_t{64} << 20U;
+  /// Large schemas, snapshots, payloads and arguments may be compressed, if the server knows how.
+  bool compress = true;
   /// Keys: who this is, the only server that is talked to, and encryption. tcp and ipc.
   std::optional<ClientSecurity> security{};
   /// Connects without keys to other hosts, too: anybody on the way may read along and answer.
@@ -94,6 +99,8 @@ struct AttachOptions {
   std::optional<WhenDown> when_down{};
   /// What to follow of the machine; nothing: everything, for good. Unknown names are refused.
   std::optional<SyncOptions> sync{};
+  /// Who takes the payloads that the source sends; nobody unless given. See docs/payloads.md.
+  ConsumerOptions payloads{};
 };
 
 enum class LinkState : std::uint8_t {

@@ -41,6 +41,10 @@ void Server::expose(const Api& source, const ExposeOptions& options) {
 void Server::allow_clients(std::vector<AllowedClient> clients) {
   core_->allow_clients(std::move(clients));
 }
+Pending<Delivery> Server::send_payload(const Api& machine, Payload payload,
+                                       const PayloadOptions& options) {
+  return core_->send_payload(machine, std::move(payload), options);
+}
 const std::string& Server::endpoint() const noexcept { return core_->endpoint(); }
 ServerStats Server::stats() const { return core_->stats(); }
 Machine& Server::machine() const noexcept { return core_->machine(); }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <am/api.hpp>
+#include <am/pending.hpp>
 #include <am/rpc/log.hpp>
+#include <am/rpc/payload.hpp>
 #include <am/rpc/security.hpp>
 
 #include <chrono>
@@ -51,6 +53,13 @@ struct ServerOptions {
   std::chrono::milliseconds heartbeat_timeout{10'000};
   /// Longest frame accepted or sent, in bytes.
   std::size_t max_frame_bytes = std::size_t{1} << 20U;
+  /// Largest arguments of a mutation, encoded, and what those that are on their way may take: of
+  /// one client; and of all together.
+  std::size_t max_argument_bytes = std::size_t{64} << 20U;
+  std::size_t max_argument_memory = std::size_t{256} << 20U;
+  /// Schemas, snapshots and payloads of a kilobyte and more are compressed for clients that know
+  /// how, if that makes them smaller.
+  bool compress = true;
   /// Connections that are open at once; further ones are closed. One that does not open a link
   /// within `handshake_timeout` is closed too.
   std::size_t max_connections = 4096;
@@ -128,6 +137,15 @@ class Server {
   /// (invalid_argument) for a server without keys, and for a list with a key missing or twice,
   /// which changes nothing.
   void allow_clients(std::vector<AllowedClient> clients);
+
+  /// Sends a payload to a client that is attached to `machine`, which has to be exposed here; see
+  /// docs/payloads.md. It travels in pieces that nothing else waits behind, and goes on where it
+  /// stopped when the client comes back after a lost connection. Never blocks: also in handlers of
+  /// `machine`. What became of it is there later; at once, as `not_sent`, when there is no such
+  /// client. Throws `Error` (invalid_argument) for a machine that is not exposed, a name above 255
+  /// bytes, or arguments of a type that is not registered.
+  Pending<Delivery> send_payload(const Api& machine, Payload payload,
+                                 const PayloadOptions& options = {});
 
   /// The effective endpoint, wildcards resolved.
   const std::string& endpoint() const noexcept;

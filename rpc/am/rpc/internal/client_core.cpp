@@ -4,6 +4,7 @@
 #include <am/error.hpp>
 #include <am/rpc/internal/builtin_args.hpp>
 #include <am/rpc/internal/check_options.hpp>
+#include <am/rpc/internal/packing.hpp>
 #include <am/rpc/internal/random.hpp>
 #include <am/rpc/internal/remote_core.hpp>
 
@@ -32,6 +33,12 @@ DealerOptions dealer_options(const ClientOptions& options) {
     dealer.server_key = options.security->server;
   }
   return dealer;
+}
+
+Limits payload_limits(const ClientOptions& options) {
+  Limits limits;
+  limits.frame = options.max_frame_bytes;
+  return limits;
 }
 
 ClientOptions checked(ClientOptions options) {
@@ -77,12 +84,19 @@ ClientCore::ClientCore(ClientOptions options)
     : options_(checked(std::move(options))),
       id_(options_.id.empty() ? random_id() : options_.id),
       transport_(Context::shared(), dealer_options(options_)),
+      payloads_(payload_limits(options_), [this](Outbox& frames) { send_frames(frames); }),
       states_(id_) {
   register_builtin_args();
 }
 
 void ClientCore::start() {
   states_.started();
+  payloads_.bring_with(
+      [weak = weak_from_this()](RemoteId remote, TransferId transfer, Decision decision) {
+        if (const auto self = weak.lock()) {
+          self->post(DecideCommand{remote, transfer, std::move(decision)});
+        }
+      });
   transport_.start(shared_from_this());
 }
 
@@ -101,6 +115,7 @@ Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) 
   }
   options.timeout = checked_duration("timeout", options.timeout, Zero::allowed);
   check_id("the wanted machine's id", options.machine, Limits{}.id);
+  check_consumer(options.payloads);
   const auto deadline = now() + options.timeout;
   const auto slot = std::make_shared<AttachSlot>();
   slot->options = std::move(options);
@@ -218,6 +233,7 @@ void ClientCore::on_wake() {
     std::visit([&](auto& c) { run(c); }, command);
   }
   running_.clear();
+  payloads_.tell();
 }
 
 ClientSessionOptions ClientCore::session_options(const AttachOptions& options) const {
@@ -226,6 +242,7 @@ ClientSessionOptions ClientCore::session_options(const AttachOptions& options) c
   link.limits.frame = options_.max_frame_bytes;
   link.limits.states = options_.max_states;
   link.limits.pending_calls = options_.max_pending_calls;
+  link.features = feature_transfers | (options_.compress ? feature_packing : 0);
   link.client_id = id_;
   link.machine_id = options.machine;
   link.session = random_number();
@@ -255,6 +272,7 @@ void ClientCore::run(OpenCommand& command) {
   remote->when_down = options.when_down.value_or(options_.when_down) == WhenDown::wait
                           ? DownPolicy::wait
                           : DownPolicy::fail;
+  payloads_.add(command.remote, std::make_shared<const ConsumerOptions>(options.payloads));
   remote->attaching = std::move(command.slot);
   set_open(*remote, false);
   if (connected_) {
@@ -277,6 +295,7 @@ void ClientCore::run(CallCommand& command) {
   }
   auto& remote = *found->second;
   command.call.when_down = remote.when_down;
+  if (arguments_first(remote, command)) return;
   const auto request = remote.session.link().mutate(std::move(command.call), effects_);
   // Before its answer is handled, which may be among the effects already.
   remote.calls.emplace(request, std::move(command.slot));
@@ -303,6 +322,10 @@ void ClientCore::run(CloseCommand& command) {
   after(remote);
 }
 
+void ClientCore::run(DecideCommand& command) {
+  payloads_.decide(command.remote, command.transfer, command.decision, now());
+}
+
 void ClientCore::run(StopCommand&) {
   std::vector<Command> left;
   {
@@ -321,6 +344,7 @@ void ClientCore::run(StopCommand&) {
     after(remote);
   }
   states_.stopped();
+  payloads_.tell();
   {
     const std::lock_guard lock(stop_mutex_);
     said_bye_ = true;

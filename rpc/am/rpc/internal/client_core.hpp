@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/rpc/client.hpp>
+#include <am/rpc/internal/client_payloads.hpp>
 #include <am/rpc/internal/client_session.hpp>
 #include <am/rpc/internal/deadlines.hpp>
 #include <am/rpc/internal/link_states.hpp>
@@ -50,6 +51,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   bool on_io_thread() const noexcept { return transport_.in_turn(); }
   ConnectionTraffic traffic() const;
   Machine& machine() const noexcept { return states_.machine(); }
+  std::size_t max_argument_bytes() const noexcept { return options_.max_argument_bytes; }
 
   // -- DealerHandler, on the I/O thread --------------------------------------------------
 
@@ -102,8 +104,14 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   struct CloseCommand {
     RemoteId remote = 0;
   };
+  struct DecideCommand {
+    RemoteId remote = 0;
+    TransferId transfer = 0;
+    Decision decision{};
+  };
   struct StopCommand {};
-  using Command = std::variant<OpenCommand, CallCommand, ChooseCommand, CloseCommand, StopCommand>;
+  using Command = std::variant<OpenCommand, CallCommand, ChooseCommand, CloseCommand, DecideCommand,
+                               StopCommand>;
 
   /// A remote machine, or an attempt to attach one.
   struct Remote {
@@ -129,6 +137,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void run(CallCommand& command);
   void run(ChooseCommand& command);
   void run(CloseCommand& command);
+  void run(DecideCommand& command);
   void run(StopCommand& command);
   ClientSessionOptions session_options(const AttachOptions& options) const;
 
@@ -144,9 +153,13 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void handle(Remote& remote, const ProblemReported& problem);
   void handle(Remote& remote, const Ponged&) { (void)remote; }
   void handle(Remote& remote, LinkClosed& closed);
+  void opens(Remote& remote, LinkOpened& opened);
   void attached(Remote& remote, LinkOpened& opened);
   void end(Remote& remote, Ended how, LinkErrc code, const std::string& why);
-  void send_frames();
+  void send_frames() { send_frames(effects_.frames); }
+  void send_frames(Outbox& frames);
+  bool arguments_first(Remote& remote, CallCommand& command);
+  void on_frame(Remote& remote, FrameView frame, std::uint8_t type);
   void schedule(Remote& remote);
   void erase(RemoteId id);
   static void answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error);
@@ -175,6 +188,8 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   std::map<RemoteId, std::unique_ptr<Remote>> remotes_;
   std::unordered_map<LinkId, Remote*> links_;  ///< those that have said hello
   Deadlines<RemoteId> deadlines_;
+  ClientPayloads payloads_;
+  Bytes unpacked_;
   ClientEffects effects_;
   std::size_t open_links_ = 0;
   ClientStates states_;

@@ -1,9 +1,12 @@
 // What happens on a client's connection, and what its links tell: all on the I/O thread.
 #include <am/error.hpp>
 #include <am/rpc/internal/client_core.hpp>
+#include <am/rpc/internal/packing.hpp>
+#include <am/rpc/internal/resume.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -55,6 +58,7 @@ void ClientCore::on_disconnected() {
                                    effects_);
     after(remote);
   }
+  payloads_.tell();
 }
 
 void ClientCore::on_refused(Refusal refusal, std::string_view why) {
@@ -73,6 +77,7 @@ void ClientCore::on_refused(Refusal refusal, std::string_view why) {
     end(remote, Ended::unknown, LinkErrc::refused, fmt::format("{}: {}", options_.endpoint, why));
     after(remote);
   }
+  payloads_.tell();
 }
 
 void ClientCore::on_frame(FrameView frame) {
@@ -81,11 +86,33 @@ void ClientCore::on_frame(FrameView frame) {
   if (found == links_.end())
     return;  // of a link that was closed here while the frame was under way
   auto& remote = *found->second;
-  remote.session.link().on_frame(frame, now(), effects_);
-  after(remote);
+  if (head->type == packed_type) {
+    unpacked_.clear();
+    const auto fault = unpack(frame, options_.max_frame_bytes, unpacked_);
+    if (fault == Fault::none) return on_frame(remote, unpacked_, peek(unpacked_)->type);
+    log(fmt::format("{} link {}: dropped a packed frame: {}", options_.endpoint, head->link,
+                    to_string(fault)));
+  }
+  on_frame(remote, frame, head->type);
 }
 
-TransportTime ClientCore::next_deadline() { return deadlines_.next(); }
+void ClientCore::on_frame(Remote& remote, FrameView frame, std::uint8_t type) {
+  if (!is_transfer(type)) {
+    remote.session.link().on_frame(frame, now(), effects_);
+    after(remote);
+    return payloads_.tell();
+  }
+  if (!payloads_.on_frame(remote.id, frame, now())) {
+    log(fmt::format("{} link {}: a frame of a transfer cannot be read", options_.endpoint,
+                    remote.session.link().id()));
+    transport_.reconnect();
+  }
+  payloads_.tell();
+}
+
+TransportTime ClientCore::next_deadline() {
+  return std::min(deadlines_.next(), payloads_.next_deadline());
+}
 
 void ClientCore::on_deadline(TransportTime time) {
   while (const auto id = deadlines_.due(time)) {
@@ -101,6 +128,8 @@ void ClientCore::on_deadline(TransportTime time) {
     }
     after(remote);
   }
+  payloads_.poll(time);
+  payloads_.tell();
 }
 
 /// Says hello on a link of its own.
@@ -145,9 +174,9 @@ void ClientCore::after(Remote& remote) {
   }
 }
 
-void ClientCore::send_frames() {
-  for (std::size_t i = 0; i < effects_.frames.size(); ++i) {
-    const auto status = transport_.send(effects_.frames[i]);
+void ClientCore::send_frames(Outbox& frames) {
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto status = transport_.send(frames[i]);
     if (status == SendStatus::sent) continue;
     // A request that is left out would wait for its deadline; a new connection tells all sides.
     if (status != SendStatus::peer_gone) {
@@ -156,10 +185,18 @@ void ClientCore::send_frames() {
     }
     break;
   }
-  effects_.frames.clear();
+  frames.clear();
 }
 
 void ClientCore::handle(Remote& remote, LinkOpened& opened) {
+  const auto session = find_token(opened.extensions);
+  opens(remote, opened);
+  if (remote.ended) return;
+  payloads_.link_opened(remote.id, remote.session.link().id(), session, opened.features,
+                        opened.machine_id, now());
+}
+
+void ClientCore::opens(Remote& remote, LinkOpened& opened) {
   if (remote.core == nullptr) return attached(remote, opened);
   try {
     if (opened.schema && remote.same_schema) {
@@ -261,6 +298,7 @@ void ClientCore::handle(Remote& remote, const ProblemReported& problem) {
 
 void ClientCore::handle(Remote& remote, LinkClosed& closed) {
   set_open(remote, false);
+  payloads_.link_closed(remote.id);
   if (remote.ended) return;
   std::string text = closed.text.empty() ? to_string(closed.reason) : closed.text;
   if (closed.reason == CloseReason::bye) {
@@ -314,6 +352,7 @@ void ClientCore::erase(RemoteId id) {
   links_.erase(remote.session.link().id());
   set_open(remote, false);
   if (remote.choosing != nullptr) answer(remote.choosing, "the link has ended");
+  payloads_.remove(id);
   for (auto& [request, slot] : remote.calls) answer(slot, {Result::unknown, Reason::link}, "");
   remotes_.erase(found);
   states_.links({remotes_.size(), open_links_});

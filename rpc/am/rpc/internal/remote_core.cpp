@@ -38,7 +38,7 @@ RemoteCore::RemoteCore(std::string id, CompiledSchema schema, std::shared_ptr<Cl
 Result RemoteCore::mutate(detail::Operation operation, const StateList& states, Args args,
                           const MutationOptions& options) {
   auto called = at_source(states);
-  auto encoded = ArgTypes::global().encode(args);
+  auto encoded = ArgTypes::global().encode(args, {.bytes = client_->max_argument_bytes()});
   check_may_block();
   if (over()) return {Result::not_sent, Reason::link};
   std::string error;
@@ -52,7 +52,7 @@ void RemoteCore::mutate_async(detail::Operation operation, const StateList& stat
                               const MutationOptions& options,
                               std::shared_ptr<detail::PendingState<Result>> pending) {
   auto called = at_source(states);
-  auto encoded = ArgTypes::global().encode(args);
+  auto encoded = ArgTypes::global().encode(args, {.bytes = client_->max_argument_bytes()});
   if (over()) return pending->end({Result::not_sent, Reason::link});
   client_->call_async(remote_, op_of(operation), std::move(called), std::move(encoded), options,
                       [self = std::static_pointer_cast<RemoteCore>(shared_from_this()),

@@ -51,6 +51,14 @@ SessionLimits session_limits(const ServerOptions& options) {
   return limits;
 }
 
+ServerPayloadLimits payload_limits(const ServerOptions& options) {
+  ServerPayloadLimits limits;
+  limits.frames.frame = options.max_frame_bytes;
+  limits.argument_bytes = options.max_argument_bytes;
+  limits.argument_memory = options.max_argument_memory;
+  return limits;
+}
+
 ServerOptions checked(ServerOptions options) {
   options.push_interval = checked_duration("push_interval", options.push_interval, Zero::allowed);
   options.handshake_timeout =
@@ -86,7 +94,9 @@ ServerCore::ServerCore(ServerOptions options)
       transport_(Context::shared(), router_options(options_)),
       idle_(options_.handshake_timeout),
       sessions_(session_limits(options_), random_number),
-      states_(transport_.endpoint()) {
+      states_(transport_.endpoint()),
+      payloads_(payload_limits(options_),
+                [this](std::uint64_t peer, Outbox& frames) { send_frames(PeerId{peer}, frames); }) {
   register_builtin_args();
   if (options_.security) allowed_.emplace(options_.security->clients);
 }
@@ -201,6 +211,7 @@ void ServerCore::close_all() {
     effects_.events.clear();
     send_frames(peer);
   }
+  payloads_.stop();
   peers_.clear();
   link_count_ = 0;
   deadlines_.clear();
@@ -285,6 +296,16 @@ void ServerCore::on_frame(PeerId peer, FrameView frame) {
       return;
     }
   }
+  if (head->type == packed_type && (link->features & feature_packing) != 0) {
+    unpacked_.clear();
+    if (unpack(frame, options_.max_frame_bytes, unpacked_) != Fault::none) {
+      return dismiss(*link, ByeCode::malformed);
+    }
+    return on_transfer(*link, unpacked_);
+  }
+  if (is_transfer(head->type) && (link->features & feature_transfers) != 0) {
+    return on_transfer(*link, frame);
+  }
   link->link.on_frame(frame, now(), effects_);
   after(*link);
 }
@@ -298,7 +319,11 @@ void ServerCore::after(Link& link) {
   effects_.events.clear();
   count(link.counted, link.link.stats());
   link.counted = link.link.stats();
+  const bool opened = !link.announced && link.link.state() == ServerLink::State::open;
+  // Before its welcome is sent: whoever is attached can be sent payloads at once.
+  if (opened) announce(link);
   send_frames(link.peer);
+  if (opened) payloads_.link_opened(link.session, now());
   if (link.link.state() == ServerLink::State::closed) {
     erase(link);
   } else {
@@ -306,9 +331,9 @@ void ServerCore::after(Link& link) {
   }
 }
 
-void ServerCore::send_frames(PeerId peer) {
-  for (std::size_t i = 0; i < effects_.frames.size(); ++i) {
-    const auto status = transport_.send(peer, effects_.frames[i]);
+void ServerCore::send_frames(PeerId peer, Outbox& frames) {
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto status = send_frame(peer, frames[i]);
     if (status == SendStatus::sent) continue;
     if (status != SendStatus::peer_gone) {
       // A frame that is left out would tear the link's sequence: the peer starts over instead.
@@ -317,7 +342,19 @@ void ServerCore::send_frames(PeerId peer) {
     }
     break;
   }
-  effects_.frames.clear();
+  frames.clear();
+}
+
+/// Sends a frame, packed where that was agreed on and pays.
+SendStatus ServerCore::send_frame(PeerId peer, ByteView frame) {
+  const auto type = static_cast<std::uint8_t>(frame.front());
+  if (frame.size() < packing_threshold || is_transfer(type) || !may_be_packed(type)) {
+    return transport_.send(peer, frame);
+  }
+  const auto* link = find({peer, peek(frame)->link});
+  packed_.clear();
+  const bool agreed = link != nullptr && (link->features & feature_packing) != 0;
+  return transport_.send(peer, agreed && pack(frame, packed_) ? ByteView{packed_} : frame);
 }
 
 void ServerCore::count(const LinkStats& before, const LinkStats& now_stats) {
@@ -467,16 +504,22 @@ void ServerCore::on_wake() {
 
 void ServerCore::on_turn_end() {
   answer_done();
+  payloads_.run_commands(now());
   spread_changes(now());
 }
 
 TransportTime ServerCore::next_deadline() {
-  return std::min({deadlines_.next(), sessions_.next_deadline(), idle_.deadline()});
+  return std::min(
+      {deadlines_.next(), sessions_.next_deadline(), idle_.deadline(), payloads_.next_deadline()});
 }
 
 void ServerCore::on_deadline(TransportTime time) {
   cut_off_idle(time);
   sessions_.expire(time);
+  if (payloads_.sessions() > sessions_.size()) {
+    payloads_.sweep([this](std::uint64_t token) { return sessions_.find(token) != nullptr; });
+  }
+  payloads_.poll(time);
   counters_.sessions_waiting.store(sessions_.waiting(), std::memory_order_relaxed);
   while (const auto key = deadlines_.due(time)) {
     auto& link = *find(*key);

@@ -6,7 +6,9 @@
 #include <am/rpc/internal/deadlines.hpp>
 #include <am/rpc/internal/idle_peers.hpp>
 #include <am/rpc/internal/link_states.hpp>
+#include <am/rpc/internal/packing.hpp>
 #include <am/rpc/internal/server_link.hpp>
+#include <am/rpc/internal/server_payloads.hpp>
 #include <am/rpc/internal/server_sessions.hpp>
 #include <am/rpc/internal/source.hpp>
 #include <am/rpc/internal/transport/router.hpp>
@@ -35,6 +37,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void start();
   void expose(const Api& machine, const ExposeOptions& options);
   void allow_clients(std::vector<AllowedClient> clients);
+  Pending<Delivery> send_payload(const Api& machine, Payload payload,
+                                 const PayloadOptions& options);
   const std::string& endpoint() const noexcept { return transport_.endpoint(); }
   ServerStats stats() const;
   Machine& machine() const noexcept { return states_.machine(); }
@@ -73,6 +77,9 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     ClockFeeds::Held* feed = nullptr;  ///< of `exposed`, once open
     bool schema = true;                ///< the client has it
     bool may_mutate = true;
+    std::uint64_t features = 0;         ///< once open
+    std::string client_id{};            ///< until the payloads know of the link
+    bool announced = false;             ///< to the payloads
     ServerSessions::Token session = 0;  ///< once open
     bool resumable = false;
     TransportTime scheduled = no_deadline;
@@ -117,7 +124,12 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   static Bytes names_for(const Link& link);
   ClockFeeds::Held* feed_for(Link& link, Exposed& exposed, const HelloReceived& hello);
   void handle(Link& link, const LinkClosed& closed);
-  void send_frames(PeerId peer);
+  void send_frames(PeerId peer) { send_frames(peer, effects_.frames); }
+  void send_frames(PeerId peer, Outbox& frames);
+  SendStatus send_frame(PeerId peer, ByteView frame);
+  void on_transfer(Link& link, ByteView frame);
+  void announce(Link& link);
+  bool fetch_arguments(Link& link, const MutationReceived& mutation, Bytes& arguments);
   void count(const LinkStats& before, const LinkStats& now);
   void schedule(Link& link);
   void erase(Link& link);
@@ -147,6 +159,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   Deadlines<LinkKey> deadlines_;
   ServerSessions sessions_;
   ServerStates states_;
+  ServerPayloads payloads_;
+  Bytes packed_, unpacked_;
   ServerEffects effects_;
   std::vector<Done> answering_;
   std::vector<Mutation> mutations_;  ///< in their order, from `next_mutation_` on

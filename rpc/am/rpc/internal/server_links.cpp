@@ -152,6 +152,10 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
   link.resumable = (hello.features & feature_resume) != 0 && sessions_.resumable();
   // Whoever cannot come back has no session to be mistaken for another's.
   if (!link.resumable) key.peer_key = fmt::format("{}/{}", name.peer, name.link);
+  link.features = hello.features &
+                  (feature_choice | feature_transfers | (options_.compress ? feature_packing : 0));
+  if (link.resumable) link.features |= feature_resume;
+  link.client_id = hello.client_id;
   const auto offer = link.resumable ? hello.resume.value_or(ResumeOffer{}) : ResumeOffer{};
   const auto opened = sessions_.open(key, offer.token, name);
   auto& session = *opened.session;
@@ -180,17 +184,16 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
   } while (source.outgrown());  // schema and clocks have to fit
   const Bytes names = names_for(link);
   const Extension named{static_cast<std::uint64_t>(ExtensionId::names), names};
-  link.link.accept(
-      {.machine_id = source.id(),
-       .epoch = source.epoch(),
-       .fingerprint = source.fingerprint(),
-       .schema = link.schema ? source.schema() : ByteView{},
-       .clocks = clocks,
-       .features = (link.resumable ? feature_resume : 0) | (hello.features & feature_choice),
-       .extensions = {&named, link.schema ? 0U : 1U},
-       .log = session.log,
-       .token = session.token},
-      now(), effects_);
+  link.link.accept({.machine_id = source.id(),
+                    .epoch = source.epoch(),
+                    .fingerprint = source.fingerprint(),
+                    .schema = link.schema ? source.schema() : ByteView{},
+                    .clocks = clocks,
+                    .features = link.features,
+                    .extensions = {&named, link.schema ? 0U : 1U},
+                    .log = session.log,
+                    .token = session.token},
+                   now(), effects_);
 }
 
 void ServerCore::handle(Link& link, const MutationReceived& mutation) {
@@ -203,11 +206,13 @@ void ServerCore::handle(Link& link, const MutationReceived& mutation) {
                         clocks_of(link), std::nullopt, now(), effects_);
     return;
   }
+  Bytes arguments;
+  if (!fetch_arguments(link, mutation, arguments)) return;
   mutations_.push_back(
       {link.exposed->source.get(),
        mutation.op,
        {mutation.called.begin(), mutation.called.end()},
-       {mutation.args.begin(), mutation.args.end()},
+       std::move(arguments),
        std::make_shared<ReplyCompletion>(shared_from_this(), link.session, mutation.request)});
 }
 
@@ -255,10 +260,14 @@ void ServerCore::leave(Link& link, const LinkClosed* closed) {
                      (closed->reason == CloseReason::bye && closed->bye == ByeCode::closing));
   if (over || !link.resumable) {
     sessions_.remove(link.session);
+    payloads_.session_ended(link.session);
   } else {
     const auto* session = sessions_.find(link.session);
     const LinkName name{static_cast<std::uint64_t>(link.peer), link.link.id()};
-    if (session != nullptr && session->link == name) sessions_.detach(link.session, now());
+    if (session != nullptr && session->link == name) {
+      payloads_.link_closed(link.session);
+      sessions_.detach(link.session, now());
+    }
   }
   link.session = 0;
   counters_.sessions_waiting.store(sessions_.waiting(), std::memory_order_relaxed);
@@ -274,6 +283,7 @@ void ServerCore::dismiss(Link& link, ByeCode code) {
   count(link.counted, link.link.stats());
   if (code == ByeCode::machine_gone) {
     sessions_.remove(link.session);
+    payloads_.session_ended(link.session);
     link.session = 0;
   }
   erase(link);

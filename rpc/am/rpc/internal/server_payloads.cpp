@@ -128,19 +128,23 @@ ServerPayloads::Session* ServerPayloads::find_or_make(Token token, TimePoint now
   return session.get();
 }
 
-void ServerPayloads::link_opened(const Opened& opened, TimePoint now) {
+void ServerPayloads::link_accepted(Opened opened) {
   link_closed(opened.session);  // it may have had another one
-  {
-    const std::lock_guard lock(mutex_);
-    targets_[opened.session] = {opened, true};
-  }
-  const auto found = sessions_.find(opened.session);
-  if (found == sessions_.end()) return;
+  const Token token = opened.session;
+  const std::lock_guard lock(mutex_);
+  targets_[token] = {std::move(opened), true};
+}
+
+void ServerPayloads::link_opened(Token token, TimePoint now) {
+  const auto target = targets_.find(token);
+  const auto found = sessions_.find(token);
+  if (target == targets_.end() || found == sessions_.end()) return;
+  const auto& opened = target->second.opened;
   auto& session = *found->second;
   session.peer = opened.peer;
   session.receiver.link_opened(opened.link);
   session.sender.link_opened(opened.link, opened.pack, now, sending());
-  settle(opened.session, session, now);
+  settle(token, session, now);
 }
 
 void ServerPayloads::link_closed(Token token) {

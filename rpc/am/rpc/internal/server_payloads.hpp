@@ -61,7 +61,10 @@ class ServerPayloads {
     bool pack = false;
     bool may_mutate = true;
   };
-  void link_opened(const Opened& opened, TimePoint now);
+  /// From now on payloads for its client are taken; its welcome is not sent yet.
+  void link_accepted(Opened opened);
+  /// Its welcome was sent: what waits for its client follows.
+  void link_opened(Token session, TimePoint now);
   void link_closed(Token session);
   void session_ended(Token session);
   /// Sessions that were opened and have not ended.

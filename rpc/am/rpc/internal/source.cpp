@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace am::rpc::internal {
@@ -136,7 +137,9 @@ Result Source::submit(Op op, std::span<const StateIndex> called, ByteView args,
 
 Result Source::run(Op op, std::span<const StateIndex> called, ByteView args,
                    std::shared_ptr<am::internal::Completion> completion, std::string& error) {
-  auto decoded = ArgTypes::global().decode(args);
+  // How large they may be was checked on their way.
+  auto decoded =
+      ArgTypes::global().decode(args, {.bytes = std::max(ArgLimits{}.bytes, args.size())});
   if (!decoded.ok()) {
     error = std::move(decoded.error);
     return {Result::not_sent, Reason::denied};

@@ -36,6 +36,7 @@ class Source {
   Source& operator=(const Source&) = delete;
 
   const std::string& id() const noexcept { return machine_.id(); }
+  const Api& machine() const noexcept { return machine_; }
   std::uint64_t epoch() const noexcept { return epoch_; }
   /// Of `schema()`.
   std::uint64_t fingerprint() const noexcept { return announced_->fingerprint(); }

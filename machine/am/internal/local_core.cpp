@@ -376,8 +376,9 @@ Result LocalCore::drain(Frame& frame) {
       if (queue_.try_release()) break;
       std::size_t left = 0;
       if (!queue_.take(frame.batch, most, frame.mutation, left)) continue;
-      // Not for each place: who waits for one came when the queue was full.
-      if (left <= queue_limit_ / 2 && queue_.watched()) queue_.notify_watchers();
+      // Not for each place: who waits for one came when the queue was full. Nor all at once, who
+      // would fill it in turn and go back to sleep: the next batch wakes the next one.
+      if (left <= queue_limit_ / 2 && queue_.watched()) queue_.notify_a_watcher();
     }
     run_with_followups(frame, scope);
     if (++others % completions_wait_for == 0) scope.hand_over();

@@ -163,6 +163,11 @@ void MutationQueue::close(std::vector<Mutation>& dropped) {
   changed_.notify_all();
 }
 
+void MutationQueue::notify_a_watcher() {
+  const std::lock_guard lock(mutex_);
+  changed_.notify_one();
+}
+
 void MutationQueue::notify_watchers() {
   const std::lock_guard lock(mutex_);
   changed_.notify_all();

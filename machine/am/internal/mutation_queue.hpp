@@ -170,6 +170,8 @@ class MutationQueue {
   bool watched() const noexcept { return watchers_.load(std::memory_order_seq_cst) != 0; }
   /// Wakes the watchers. Without the mutex.
   void notify_watchers();
+  /// Wakes one of them, where there is room for some and the rest is told later.
+  void notify_a_watcher();
 
   // With the mutex held:
   /// How many wait.

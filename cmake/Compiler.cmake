@@ -14,7 +14,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 find_program(AM_CCACHE ccache DOC "Compiler cache, used when found")
 mark_as_advanced(AM_CCACHE)
 if(AM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # NOHASHDIR: a new build folder is filled from the cache. The working directory would only matter
-  # for relative source paths, and sources are passed with absolute ones.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 ${AM_CCACHE})
+  # A new build folder, and a new clone elsewhere, are filled from the cache: NOHASHDIR leaves the
+  # working directory out of what is compared, and BASEDIR makes paths below it relative.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${AM_CCACHE})
 endif()

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace {
 
@@ -92,7 +93,9 @@ class Session {
   void ack() {
     rpc::Ack ack;
     ack.transfer = any();
-    ack.outcome = static_cast<rpc::AckOutcome>(in_.below(3));
+    const auto what = in_.byte();
+    ack.outcome = static_cast<rpc::AckOutcome>(what % 3);
+    ack.received = what < 200 ? sizes_[ack.transfer] : what;
     ack.code = static_cast<rpc::TransferCode>(in_.below(12));
     ack.retry_after_ms = in_.byte() == 255 ? ~std::uint64_t{0} : in_.byte();
     sender_.on_ack(ack, now_, effects());
@@ -115,6 +118,7 @@ class Session {
     for (const auto& end : ended_) {
       const auto found = started_.find(end.transfer);
       require(found != started_.end() && ++found->second == 1);
+      require(end.delivery != am::rpc::Delivery::Kind::delivered || sent_.contains(end.transfer));
     }
     frames_.clear();
     ended_.clear();
@@ -130,6 +134,7 @@ class Session {
     if (const auto* chunk = std::get_if<rpc::Chunk>(&decoded.message)) {
       const auto end = chunk->offset + chunk->bytes.size();
       require(end <= sizes_[chunk->transfer] && chunk->last == (end == sizes_[chunk->transfer]));
+      if (chunk->last) sent_.insert(chunk->transfer);
       asked_ = Piece{chunk->offset, chunk->bytes.size()};
     }
   }
@@ -147,6 +152,7 @@ class Session {
   std::vector<rpc::TransferEnded> ended_;
   std::map<rpc::TransferId, int> started_;  // with how often they ended
   std::map<rpc::TransferId, std::uint64_t> sizes_;
+  std::set<rpc::TransferId> sent_;  // to their ends
   std::optional<Piece> asked_;
   bool linked_ = false;
 };

@@ -136,6 +136,14 @@ void PayloadSender::on_ack(const Ack& ack, TimePoint now, SenderEffects effects)
   if (at == transfers_.end()) return;
   auto& transfer = at->second;
   if (in_flight_ == at->first) in_flight_ = 0;
+  if (ack.outcome != AckOutcome::refused && (!transfer.all_sent || ack.received != transfer.size)) {
+    return give_up(at,
+                   {Delivery::Kind::refused,
+                    fmt::format("the receiver wants to have all {} bytes: {} by its own count, of "
+                                "{} that were sent",
+                                transfer.size, ack.received, transfer.sent)},
+                   TransferCode::protocol, effects);
+  }
   if (ack.outcome == AckOutcome::accepted ||
       (ack.outcome == AckOutcome::received && transfer.request.ack == AckLevel::received)) {
     return finish(at, {Delivery::Kind::delivered, {}}, effects);

@@ -495,5 +495,24 @@ TEST_F(PayloadTransfer, OutOfPlaceIsRefused) {
   EXPECT_EQ(ended.back().delivery, Delivery::Kind::refused);
 }
 
+TEST_F(PayloadTransfer, AcknowledgedBeforeAllOfItWasSentIsNotDelivered) {
+  connect();
+  for (const auto outcome : {AckOutcome::received, AckOutcome::accepted}) {
+    for (const auto claimed : {std::uint64_t{0}, chunk_bytes, 3 * chunk_bytes}) {
+      const auto id = start(3 * chunk_bytes, AckLevel::received);
+      for (int i = 0; i < 3; ++i) step();  // a chunk is there
+      ended.clear();
+      sender.on_ack({id, outcome, TransferCode::none, claimed}, now, to_sender_effects());
+      ASSERT_EQ(ended.size(), 1U);
+      EXPECT_EQ(ended[0].delivery, Delivery::Kind::refused);
+      take_frames();
+      run();
+      EXPECT_EQ(receiver.open(), 0U) << "the receiver was not told";
+    }
+  }
+  EXPECT_TRUE(arrived().empty());
+  EXPECT_TRUE(sender.empty());
+}
+
 }  // namespace
 }  // namespace am::rpc::internal

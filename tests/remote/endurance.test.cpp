@@ -23,7 +23,7 @@ using remote::Where;
 // -- 1 --------------------------------------------------------------------------------------------
 
 class Observer : public testing::TestWithParam<std::chrono::milliseconds> {};
-INSTANTIATE_TEST_SUITE_P(Intervals, Observer, testing::Values(1ms, 10ms));
+INSTANTIATE_TEST_SUITE_P(Intervals, Observer, testing::Values(0ms, 1ms, 10ms));
 
 TEST_P(Observer, StaysExactThroughRandomMutations) {
   Subject m{Where::tcp, related(), {}, {.push_interval = GetParam()}};

@@ -69,8 +69,9 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     ClockFeeds feeds{};  ///< I/O thread only, as the links
   };
   struct Link {
-    Link(PeerId p, LinkId id, const ServerLinkOptions& options, TransportTime now)
-        : peer(p), link(id, options, now) {}
+    Link(PeerId p, LinkId id, const ServerLinkOptions& options, TransportTime now,
+         std::shared_ptr<PushWindow> window)
+        : peer(p), link(id, options, now, std::move(window)) {}
     PeerId peer;
     ServerLink link;
     Exposed* exposed = nullptr;
@@ -127,6 +128,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void send_frames(PeerId peer) { send_frames(peer, effects_.frames); }
   void send_frames(PeerId peer, Outbox& frames);
   SendStatus send_frame(PeerId peer, ByteView frame);
+  void resume_pushes(PeerId peer);
   void on_transfer(Link& link, ByteView frame);
   void announce(Link& link);
   bool fetch_arguments(Link& link, const MutationReceived& mutation, Bytes& arguments);

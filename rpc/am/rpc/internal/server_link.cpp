@@ -10,11 +10,13 @@
 
 namespace am::rpc::internal {
 
-ServerLink::ServerLink(LinkId id, const ServerLinkOptions& options, TimePoint now)
+ServerLink::ServerLink(LinkId id, const ServerLinkOptions& options, TimePoint now,
+                       std::shared_ptr<PushWindow> window)
     : id_(id),
       options_(options),
       last_heard_(now),
       log_(std::make_shared<RequestLog>()),
+      window_(window != nullptr ? std::move(window) : std::make_shared<PushWindow>()),
       last_send_(now) {}
 
 void ServerLink::set_push(PushMode mode, std::chrono::nanoseconds interval) noexcept {
@@ -75,6 +77,7 @@ void ServerLink::answer_without_news(RequestId request, Result result, std::stri
 
 void ServerLink::finish(LinkClosed closed, ServerEffects& effects) {
   state_ = State::closed;
+  window_->forget(id_);
   effects.events.emplace_back(std::move(closed));
 }
 
@@ -144,6 +147,7 @@ void ServerLink::handle(const Mutate& mutate, ServerEffects& effects) {
   }
   lowest_unanswered_ = std::max(lowest_unanswered_, mutate.lowest_unanswered);
   log_->forget_below(lowest_unanswered_);
+  window_->has_replies_below(id_, lowest_unanswered_);
   if (mutate.request <= log_->last()) return repeat(mutate.request, effects);
   const bool room = log_->running() < options_.limits.pending_requests;
   log_->begin(mutate.request);
@@ -190,9 +194,11 @@ void ServerLink::handle(const Ping& ping, ServerEffects& effects) {
   send(Pong{ping.token, sequence_}, effects);
 }
 
+void ServerLink::handle(const Pong& pong, ServerEffects&) { window_->answered(pong.token); }
+
 template <class Message>
 void ServerLink::handle(const Message&, ServerEffects&) {
-  // A pong only shows that the client lives; other messages are not decoded from a client.
+  // Other messages are not decoded from a client.
 }
 
 // -- input from the source -----------------------------------------------------------------------
@@ -306,7 +312,8 @@ void ServerLink::on_result(RequestId request, Result result, std::string_view er
       step->diff, short_digest(digest_), step->encoded};
   if (!send(reply, effects)) return too_large("a reply", effects);
   ++stats_.replies;
-  sent_clocks(now);
+  sent_clocks(now, effects);
+  window_->sent_reply(id_, request);
 }
 
 Snapshot ServerLink::snapshot(LinkClocks clocks, ServerEffects& effects) {
@@ -322,7 +329,7 @@ void ServerLink::send_snapshot(LinkClocks clocks, TimePoint now, ServerEffects& 
   if (!send(snapshot(clocks, effects), effects)) return too_large("a snapshot", effects);
   ++stats_.snapshots;
   sync_asked_ = false;
-  sent_clocks(now);
+  sent_clocks(now, effects);
 }
 
 void ServerLink::send_chosen(std::uint64_t token, ByteView names, LinkClocks clocks, TimePoint now,
@@ -332,7 +339,7 @@ void ServerLink::send_chosen(std::uint64_t token, ByteView names, LinkClocks clo
     return too_large("a snapshot", effects);
   }
   ++stats_.snapshots;
-  sent_clocks(now);
+  sent_clocks(now, effects);
 }
 
 void ServerLink::refuse_choice(std::uint64_t token, std::string_view text, ServerEffects& effects) {
@@ -347,10 +354,16 @@ void ServerLink::too_large(const char* what, ServerEffects& effects) {
       ByeCode::overloaded, effects);
 }
 
-void ServerLink::sent_clocks(TimePoint now) noexcept {
+void ServerLink::sent_clocks(TimePoint now, ServerEffects& effects) {
   ++sequence_;
   dirt_ = Dirt::none;
   last_send_ = now;
+  window_->sent();
+  if (window_->should_ask()) ask_how_far(now, effects);
+}
+
+void ServerLink::ask_how_far(TimePoint now, ServerEffects& effects) {
+  send(Ping{window_->ask(id_, now)}, effects);
 }
 
 // -- time ----------------------------------------------------------------------------------------
@@ -362,6 +375,7 @@ void ServerLink::poll(TimePoint now, LinkClocks clocks, Candidates candidates,
     return end(CloseReason::handshake_timeout, "no hello in time", ByeCode::timeout, effects);
   }
   if (!check_size(clocks, effects)) return;
+  if (window_->full()) return ask_how_far(now, effects);
   const auto step = advance(clocks, candidates, effects);
   if (!step) return send_snapshot(clocks, now, effects);
   if (step->diff->empty()) {
@@ -373,7 +387,7 @@ void ServerLink::poll(TimePoint now, LinkClocks clocks, Candidates candidates,
     return too_large("a push", effects);
   }
   ++stats_.pushes;
-  sent_clocks(now);
+  sent_clocks(now, effects);
 }
 
 ServerLink::TimePoint ServerLink::next_deadline() const noexcept {
@@ -384,6 +398,7 @@ ServerLink::TimePoint ServerLink::next_deadline() const noexcept {
       options_.push_mode == PushMode::disabled) {
     return TimePoint::max();
   }
+  if (window_->full()) return window_->ask_again_at();
   const TimePoint next = detail::deadline_after(last_send_, options_.push_interval);
   // After a quiet time there is no trailing edge to wait for: the queue's change begins a window.
   if (dirt_ == Dirt::queue_only && dirty_since_ >= next) {

@@ -8,6 +8,7 @@
 #include <am/rpc/internal/link_stats.hpp>
 #include <am/rpc/internal/messages.hpp>
 #include <am/rpc/internal/outbox.hpp>
+#include <am/rpc/internal/push_window.hpp>
 #include <am/rpc/internal/request_log.hpp>
 #include <am/rpc/internal/resume.hpp>
 
@@ -128,7 +129,9 @@ class ServerLink {
   };
 
   /// A link that waits for its hello from `now` on. `id` is the one of the frames it will get.
-  ServerLink(LinkId id, const ServerLinkOptions& options, TimePoint now);
+  /// `window` is that of its connection; null: one of its own.
+  ServerLink(LinkId id, const ServerLinkOptions& options, TimePoint now,
+             std::shared_ptr<PushWindow> window = nullptr);
 
   // -- properties --------------------------------------------------------------------------------
 
@@ -147,6 +150,7 @@ class ServerLink {
   std::uint64_t session() const noexcept { return session_; }
   /// What the client has after all that was sent; the base of the next diff.
   const Clocks& sent() const noexcept { return sent_; }
+  const std::shared_ptr<PushWindow>& window() const noexcept { return window_; }
   /// Changes how pushes are sent, from the next `poll` on.
   void set_push(PushMode mode, std::chrono::nanoseconds interval) noexcept;
 
@@ -189,7 +193,8 @@ class ServerLink {
 
   // -- time --------------------------------------------------------------------------------------
 
-  /// Sends the push that is due, if one is, and ends a link whose hello did not come. `clocks` are
+  /// Sends the push that is due, if one is and its window has room, and ends a link whose hello did
+  /// not come. `clocks` are
   /// those of the source, read after every change reported to this link. Call it after
   /// `on_source_changed` and when `next_deadline` has come. O(candidates) when something is due.
   void poll(TimePoint now, LinkClocks clocks, Candidates candidates, ServerEffects& effects);
@@ -228,6 +233,7 @@ class ServerLink {
   void handle(const Choose& choose, ServerEffects& effects);
   void handle(const Bye& bye, ServerEffects& effects);
   void handle(const Ping& ping, ServerEffects& effects);
+  void handle(const Pong& pong, ServerEffects& effects);
   template <class Message>
   void handle(const Message& message, ServerEffects& effects);
   bool check_size(ClocksView clocks, ServerEffects& effects);
@@ -238,7 +244,8 @@ class ServerLink {
   std::optional<Step> advance(LinkClocks clocks, Candidates candidates, ServerEffects& effects);
   void rebase(LinkClocks clocks);
   Snapshot snapshot(LinkClocks clocks, ServerEffects& effects);
-  void sent_clocks(TimePoint now) noexcept;
+  void sent_clocks(TimePoint now, ServerEffects& effects);
+  void ask_how_far(TimePoint now, ServerEffects& effects);
   void too_large(const char* what, ServerEffects& effects);
 
   LinkId id_;
@@ -262,6 +269,8 @@ class ServerLink {
   Clocks sent_{};
   std::uint64_t digest_ = 0;
   std::uint64_t version_ = 0;  // of `sent_` at the feed; 0 = at none
+
+  std::shared_ptr<PushWindow> window_;
 
   // Debounce.
   Dirt dirt_ = Dirt::none;

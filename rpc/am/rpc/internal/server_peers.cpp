@@ -27,8 +27,9 @@ ServerCore::Link* ServerCore::open(PeerId peer, LinkId id) {
   auto& links = peers_[peer];
   if (links.size() >= options_.max_links_per_connection) return nullptr;
   ++link_count_;
+  auto window = links.empty() ? nullptr : links.begin()->second->link.window();
   auto& link = links[id];
-  link = std::make_unique<Link>(peer, id, link_options_, now());
+  link = std::make_unique<Link>(peer, id, link_options_, now(), std::move(window));
   return link.get();
 }
 
@@ -65,8 +66,17 @@ void ServerCore::on_frame(PeerId peer, FrameView frame) {
   if (is_transfer(head->type) && (link->features & feature_transfers) != 0) {
     return on_transfer(*link, frame);
   }
+  const bool held_back = link->link.window()->full();
   link->link.on_frame(frame, now(), effects_);
   after(*link);
+  if (held_back) resume_pushes(peer);
+}
+
+/// Lets the links of a peer push that waited for it.
+void ServerCore::resume_pushes(PeerId peer) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end()) return;
+  for (const auto& [id, link] : found->second) schedule(*link);
 }
 
 /// Does what a link wants after any of its methods was called. The link may be gone afterwards.

@@ -60,6 +60,17 @@ TEST(Disposal, has_what_comes_later_done_at_once) {
   EXPECT_TRUE(m.context().stop_requested());
 }
 
+TEST(Disposal, lets_what_comes_later_throw) {
+  am::Machine m{{{"A", {}}}};
+  m.dispose();
+  bool called = false;
+  EXPECT_NO_THROW(m.on_dispose([&] {
+    called = true;
+    throw std::runtime_error("too late");
+  }));
+  EXPECT_TRUE(called);
+}
+
 TEST(Disposal, is_done_by_the_destructor) {
   std::stop_token context;
   bool called = false;
@@ -99,6 +110,59 @@ TEST(Disposal, ends_start_in_a_handler_too) {
   EXPECT_EQ(m.add("A"), Result::executed);
   EXPECT_EQ(order, "state end disposed");
   EXPECT_EQ(m.tick("B"), am::Tick{0});
+}
+
+TEST(Disposal, ends_start_when_a_handler_beyond_another_machine_asks_for_it) {
+  am::Machine m{{{"Start", {}}, {"A", {}}}};
+  am::Machine other{{{"B", {}}}, {.handlers = am::HandlersRun::on_own_thread}};
+  std::string order;
+  // On a thread that does not drain `m`, and that the one which does waits for.
+  other.on("BState", [&](am::Event&) {
+    EXPECT_TRUE(m.dispose());
+    order += "asked ";
+  });
+  m.on("AState", [&](am::Event&) { other.add("B"); });
+  m.on("StartEnd", [&](am::Event&) { order += "end "; });
+  m.on_dispose([&] { order += "disposed"; });
+  m.add("Start");
+  EXPECT_EQ(m.add("A"), Result::executed);
+  EXPECT_EQ(order, "asked end disposed");
+}
+
+TEST(Disposal, asks_start_once_whether_it_may_end) {
+  am::Machine m{{{"Start", {}}, {"A", {}}}};
+  int asked = 0;
+  m.on("StartExit", [&](am::Event&) {
+    ++asked;
+    return false;
+  });
+  m.on("AState", [&](am::Event&) { m.dispose(); });
+  m.add("Start");
+  m.add("A");
+  EXPECT_EQ(asked, 1);
+  EXPECT_TRUE(m.disposed());
+}
+
+TEST(Disposal, waits_without_end_when_its_deadline_is_beyond_the_clock) {
+  for (const auto timeout : {std::chrono::milliseconds::max(), 1'000'000h + 0ms}) {
+    std::promise<void> inside;
+    std::promise<void> go;
+    am::Machine m{{{"Start", {}}, {"A", {}}}, {.dispose_timeout = timeout}};
+    m.add("Start");
+    m.on("AState", [&](am::Event&) {
+      inside.set_value();
+      go.get_future().wait();
+    });
+    std::thread drainer([&] { m.add("A"); });
+    inside.get_future().wait();
+    std::thread disposer([&] { EXPECT_TRUE(m.dispose()); });
+    while (m.queue_length() == 0) std::this_thread::yield();  // Start is to be removed
+    go.set_value();
+    disposer.join();
+    drainer.join();
+    EXPECT_TRUE(m.disposed());
+    EXPECT_FALSE(m.is("Start"));
+  }
 }
 
 TEST(Disposal, does_not_wait_longer_than_its_deadline) {
@@ -159,6 +223,20 @@ TEST(ParentStop, adds_disposing_where_the_schema_has_it) {
   EXPECT_FALSE(m.disposed());
   timers->advance(1ms);
   EXPECT_TRUE(m.disposed());
+}
+
+TEST(ParentStop, may_give_disposing_all_the_time_there_is) {
+  const auto timers = std::make_shared<am::FakeTimers>();
+  std::stop_source parent;
+  am::Machine m{{{"Disposing", {}}},
+                {.dispose_timeout = std::chrono::milliseconds::max(),
+                 .timers = timers,
+                 .stop = parent.get_token()}};
+  parent.request_stop();
+  timers->advance(1'000'000h);
+  EXPECT_TRUE(m.is("Disposing"));
+  EXPECT_FALSE(m.disposed());
+  EXPECT_TRUE(m.dispose());
 }
 
 TEST(ParentStop, lets_the_handlers_of_disposing_end_the_machine) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -132,6 +133,54 @@ TEST(Eval, makes_an_exception_of_what_its_function_throws) {
   EXPECT_EQ(m.last_error()->message, "no such luck");
   EXPECT_EQ(m.last_error()->where, "eval");
   EXPECT_EQ(m.remove("A"), Result::executed);
+}
+
+TEST(Eval, may_throw_once_it_has_disposed_of_the_machine) {
+  am::Machine m{{{"Start", {}}, {"A", {}}}};
+  std::string order;
+  m.on("StartEnd", [&](am::Event&) { order += "end "; });
+  m.on_dispose([&] { order += "disposed"; });
+  m.add("Start");
+  std::optional<am::Pending<Result>> dropped;
+  std::optional<am::Wait> wait;
+  EXPECT_TRUE(m.eval([&] {
+    dropped = m.add_async("A");
+    wait = m.when("A");
+    m.dispose();
+    throw std::runtime_error("no such luck");
+  }));
+  EXPECT_EQ(dropped->get(), (Result{Result::canceled, am::Reason::disposed}));
+  EXPECT_EQ(wait->wait_for(0ms), am::Ended::disposed);
+  EXPECT_EQ(order, "end disposed");
+  EXPECT_EQ(m.last_error()->message, "no such luck");
+}
+
+TEST(Eval, drops_the_queue_when_a_handler_of_its_error_is_abandoned) {
+  std::promise<void> go;
+  std::promise<void> returned;
+  am::Machine m{{{"A", {}}},
+                {.handlers = am::HandlersRun::on_own_thread,
+                 .handler_timeout = 5ms,
+                 .handler_deadline = 5ms,
+                 .handler_backoff = 0ms}};
+  m.on("ExceptionState", [&](am::Event&) {
+    go.get_future().wait();
+    returned.set_value();
+  });
+  std::optional<am::Pending<Result>> dropped;
+  am::QueueTick tick;
+  EXPECT_TRUE(m.eval([&] {
+    tick = m.add("A").queue_tick();
+    dropped = m.remove_async("A");
+    throw std::runtime_error("no such luck");
+  }));
+  EXPECT_EQ(dropped->get(), (Result{Result::canceled, am::Reason::timeout}));
+  EXPECT_GE(m.queue_tick(), tick);
+  EXPECT_EQ(m.when_queue(tick).wait_for(0ms), am::Ended::fired);
+  EXPECT_EQ(m.tick("A"), am::Tick{0});
+  EXPECT_EQ(m.add("A"), Result::executed);
+  go.set_value();
+  returned.get_future().wait();
 }
 
 TEST(Eval, refuses_an_empty_function) {

@@ -255,6 +255,32 @@ TEST(Contexts, OutliveGrowth) {
   EXPECT_TRUE(token.stop_requested() && on_new.stop_requested());
 }
 
+TEST(Growth, GoesOnBesideDisposal) {
+  for (int round = 0; round < 50; ++round) {
+    auto machine = std::make_unique<am::Machine>(am::Schema{{"Start"}});
+    machine->add("Start");
+    int ended = 0;
+    machine->on("StartEnd", [&](am::Event&) { ++ended; });
+    std::atomic<bool> begun = false;
+    Result last;
+    std::thread growing([&, api = am::Api(*machine)]() mutable {
+      std::vector<am::Schema::Entry> entries{{"Start"}};
+      do {
+        entries.push_back({"S" + std::to_string(entries.size())});
+        last = machine->extend_schema(am::Schema(entries));
+        if (last == Result::executed) api.add(entries.back().name.text);
+        begun = true;
+      } while (last == Result::executed && entries.size() < 500);
+    });
+    while (!begun) std::this_thread::yield();
+    EXPECT_TRUE(machine->dispose());
+    growing.join();
+    EXPECT_TRUE(last == Result::executed || last.reason() == am::Reason::disposed);
+    EXPECT_EQ(ended, 1);
+    EXPECT_FALSE(machine->is("Start"));
+  }
+}
+
 TEST(Handlers, OfOldAndNewStatesRunAfterGrowth) {
   // Beyond a word of bits, so that what is sized by states has to become larger.
   std::vector<am::Schema::Entry> entries{{"A"}};

@@ -320,6 +320,81 @@ TEST(AbandonedHandler, makes_the_machine_refuse_mutations_for_a_while) {
   stuck.let_go();
 }
 
+TEST(AbandonedHandler, refuses_those_who_waited_for_room) {
+  std::promise<void> inside;
+  std::promise<void> go;
+  std::promise<void> returned;
+  const auto timers = std::make_shared<am::FakeTimers>();
+  am::Machine m{{{"A", {}}, {"B", {}}, {"C", {}}},
+                {.queue_limit = 1,
+                 .queue_full = am::QueueFull::block,
+                 .timers = timers,
+                 .handlers = HandlersRun::on_own_thread,
+                 .handler_timeout = 1s,
+                 .handler_deadline = 5ms,
+                 .handler_backoff = 300ms}};
+  m.on("AState", [&](am::Event& e) {
+    EXPECT_EQ(e.machine().add("B"), Result::queued);
+    inside.set_value();
+    go.get_future().wait();
+    returned.set_value();
+  });
+  std::thread drainer([&] { EXPECT_EQ(m.add("A").reason(), Reason::timeout); });
+  inside.get_future().wait();
+  EXPECT_EQ(m.add("C"), (Result{Result::canceled, Reason::backoff}));  // the queue is full
+  drainer.join();
+  EXPECT_EQ(m.tick("C"), am::Tick{0});
+  timers->advance(300ms);
+  EXPECT_EQ(m.add("C"), Result::executed);
+  go.set_value();
+  returned.get_future().wait();
+}
+
+TEST(AbandonedHandler, may_have_disposed_of_its_machine) {
+  Stuck stuck(1s);
+  auto& m = *stuck.machine;
+  bool ended = false;
+  m.on_dispose([&] { ended = true; });
+  const auto wait = m.when("B");
+  stuck.before = [&](am::Event& e) {
+    e.machine().add("B");
+    EXPECT_TRUE(m.dispose());
+  };
+  EXPECT_EQ(m.add("A").reason(), Reason::timeout);
+  EXPECT_TRUE(m.disposed());
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(wait.wait_for(0ms), am::Ended::disposed);
+  stuck.machine.reset();
+  EXPECT_EQ(stuck.let_go(), "AState");
+}
+
+TEST(AbandonedHandler, ends_the_drains_that_it_is_in) {
+  Stuck stuck(1s);
+  auto& m = *stuck.machine;
+  am::Machine inner{{{"C", {}}, {"D", {}}}};
+  std::promise<void> inside;
+  Result to_outer;
+  inner.on("CState", [&](am::Event& e) {
+    e.machine().add("D");
+    stuck.gone.wait();
+    // Abandoned by now: whoever drains `m`, it is not waiting for this thread.
+    to_outer = m.add("B");
+    EXPECT_EQ(m.when("B").wait_for(patience), am::Ended::fired);
+  });
+  std::promise<void> told;
+  inner.when("D").then([&] { told.set_value(); });
+  stuck.before = [&](am::Event&) { EXPECT_EQ(inner.add("C"), Result::executed); };
+  EXPECT_EQ(m.add("A").reason(), Reason::timeout);
+  EXPECT_EQ(inner.add("D"), Result::queued);  // the abandoned thread still drains it
+  stuck.timers->advance(300ms);
+  EXPECT_EQ(stuck.let_go(), "AState");
+  told.get_future().wait();
+  EXPECT_EQ(to_outer, Result::executed);
+  EXPECT_TRUE(inner.is({"C", "D"}));
+  EXPECT_TRUE(m.is("B"));
+  EXPECT_EQ(inner.remove("D"), Result::executed);
+}
+
 TEST(AbandonedHandler, is_followed_by_handlers_on_another_thread) {
   Stuck stuck(1s);
   auto& m = *stuck.machine;

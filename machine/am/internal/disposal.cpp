@@ -57,7 +57,7 @@ void LocalCore::end_start(std::chrono::steady_clock::time_point deadline) {
 /// The same for a machine that was disposed of in its own handler, whose queue is closed.
 void LocalCore::end_start_now(Frame& frame, DrainScope& scope) {
   const auto start = board().schema().find(start_state);
-  if (!start || !board().is(*start) || released_) return;
+  if (!start || !board().is(*start) || released_ || std::exchange(scope.start_ended, true)) return;
   frame.mutation = Mutation{};
   frame.mutation.type = MutationType::remove;
   frame.mutation.called.assign(1, *start);
@@ -79,8 +79,8 @@ bool LocalCore::dispose() {
     idle = queue_.changed().wait_until(lock, deadline, [&] { return !queue_.draining(); });
     queue_.remove_watcher();
   }
-  if (!idle) leave_to_drainer();
   finish_disposal();
+  if (!idle) leave_to_drainer();  // to let go of the machine
   wait_for_disposal(deadline);
   return idle;
 }
@@ -89,22 +89,25 @@ bool LocalCore::dispose() {
 /// when nobody drains it.
 bool LocalCore::leave_to_drainer() {
   auto& rare = make_extras();
-  queue_.add_watcher();  // never removed: makes the drainer look
   const std::lock_guard lock(queue_.mutex());
   if (auto* const own = own_drain()) {
     own->keep_alive = shared_from_this();
     return true;
   }
-  if (!queue_.draining()) return false;
+  if (!queue_.hold_drainer()) return false;
   rare.orphan = shared_from_this();
   return true;
 }
 
-std::shared_ptr<Core> LocalCore::take_orphan() {
+/// Takes over what a thread that could not wait for this drain has left to it; false when there is
+/// nothing. By the drainer, of a closed queue.
+bool LocalCore::adopt_disposal(DrainScope& scope) {
   auto* const rare = extras();
-  if (rare == nullptr) return nullptr;
+  if (rare == nullptr) return false;
   const std::lock_guard lock(queue_.mutex());
-  return std::exchange(rare->orphan, nullptr);
+  if (rare->orphan == nullptr) return false;
+  scope.keep_alive = std::exchange(rare->orphan, nullptr);
+  return true;
 }
 
 // -- the end --------------------------------------------------------------------------

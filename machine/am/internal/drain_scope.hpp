@@ -119,6 +119,7 @@ class LocalCore::DrainScope {
   const Transition* transition = nullptr;
   /// Keeps the core when the machine is disposed of in one of its own handlers.
   std::shared_ptr<Core> keep_alive{};
+  bool start_ended = false;                       ///< of that disposal
   std::vector<std::function<void()>> deferred{};  ///< of the outermost scope only
 
   // Of a handler on a thread of its own only:

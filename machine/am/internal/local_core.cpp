@@ -174,16 +174,19 @@ bool LocalCore::calls_exception(const Mutation& mutation) const {
          mutation.called.end();
 }
 
+/// Whether a handler was abandoned a short while ago. Errors are let in.
+bool LocalCore::in_backoff(const Extras& rare, const Mutation& mutation) const {
+  const auto until = rare.backoff_until.load(std::memory_order_acquire);
+  return until != 0 && timers()->now().time_since_epoch().count() < until &&
+         !calls_exception(mutation);
+}
+
 /// Why the mutation does not get to the queue at all. Lets what `validate` throws pass.
 std::optional<Result> LocalCore::refusal(const Mutation& mutation) const {
   const auto* const rare = extras();
   if (rare == nullptr) return std::nullopt;
   if (queue_.closed()) return Result{Result::canceled, Reason::disposed};
-  const auto until = rare->backoff_until.load(std::memory_order_acquire);
-  if (until != 0 && timers()->now().time_since_epoch().count() < until &&
-      !calls_exception(mutation)) {
-    return Result{Result::canceled, Reason::backoff};
-  }
+  if (in_backoff(*rare, mutation)) return Result{Result::canceled, Reason::backoff};
   const auto& validate = rare->options.validate;
   if (validate && !validate({mutation.type, mutation.check, mutation.called, mutation.args,
                              board().schema()})) {
@@ -258,7 +261,9 @@ Result LocalCore::append(Frame& frame, bool may_block) {
   if (has_tracers() && !mutation.eval) told = mutation;
   {
     std::unique_lock lock(queue_.mutex());
-    if (!make_room(lock, mutation, may_block)) return {Result::canceled, Reason::queue_full};
+    if (const auto why = make_room(lock, mutation, may_block); why != Reason::none) {
+      return {Result::canceled, why};
+    }
     auto* const own = inside == nullptr ? nullptr : own_drain();
     if (own != nullptr && mutation.completion == nullptr) mutation.completion = own->completion;
     if (own != nullptr && nothing_to_remove(*own, mutation)) return Result::executed;
@@ -287,23 +292,25 @@ Result LocalCore::append(Frame& frame, bool may_block) {
   return {Result::queued, Reason::none, QueueTick{tick}};
 }
 
-/// Waits for a place in the queue where that is asked for and possible; false when there is none.
-bool LocalCore::make_room(std::unique_lock<std::mutex>& lock, const Mutation& mutation,
-                          bool may_block) {
-  if (queue_.size_bound() < queue_limit_) return true;
+/// Waits for a place in the queue where that is asked for and possible. Returns why there is none.
+Reason LocalCore::make_room(std::unique_lock<std::mutex>& lock, const Mutation& mutation,
+                            bool may_block) {
+  if (queue_.size_bound() < queue_limit_) return Reason::none;
   // Errors are let in: they are lost when they matter most otherwise (spec machine 5.3).
   const bool is_error = calls_exception(mutation);
   const auto full = [&] {
     return !is_error && !mutation.check && !queue_.closed() && queue_.size() >= queue_limit_ &&
            queue_.draining();  // an idle machine takes one, whatever its limit
   };
-  if (!full()) return true;
+  if (!full()) return Reason::none;
   // A handler that waited for room could hold up the very drain that makes it.
-  if (!may_block || DrainScope::innermost() != nullptr) return false;
+  if (!may_block || DrainScope::innermost() != nullptr) return Reason::queue_full;
   queue_.add_watcher();
   queue_.changed().wait(lock, [&] { return !full(); });
   queue_.remove_watcher();
-  return true;
+  // An abandoned handler makes room as well, for nobody.
+  const auto* const rare = extras();
+  return rare != nullptr && in_backoff(*rare, mutation) ? Reason::backoff : Reason::none;
 }
 
 /// Vectors rule 8: a removal made in the final phase, with nothing queued before it, of states that
@@ -372,6 +379,7 @@ Result LocalCore::drain(Frame& frame) {
   while (true) {
     if (scope.keep_alive != nullptr) end_start_now(frame, scope);
     if (!queue_.start_next(frame.batch, frame.mutation)) {
+      if (queue_.closed() && adopt_disposal(scope)) continue;
       if (queue_.empty()) each_tracer([](Tracer& tracer) { tracer.queue_end(); });
       if (queue_.try_release()) break;
       std::size_t left = 0;
@@ -385,10 +393,7 @@ Result LocalCore::drain(Frame& frame) {
   }
   // Everything below runs without the claim: others may drain by now.
   keep_alive = std::move(scope.keep_alive);
-  if (queue_.watched()) {
-    queue_.notify_watchers();
-    if (keep_alive == nullptr) keep_alive = take_orphan();
-  }
+  if (queue_.watched()) queue_.notify_watchers();
   if (waits().count(internal::Bag::queue_end) != 0) fire_queue_end_waits();
   if (keep_alive != nullptr) finish_disposal();
   return result;

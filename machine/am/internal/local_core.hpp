@@ -142,11 +142,12 @@ class LocalCore final : public Core {
   void store_error(const ErrorInfo& info);
   void tell_internal_error(const ErrorInfo& info) const;
   bool calls_exception(const internal::Mutation& mutation) const;
+  bool in_backoff(const Extras& rare, const internal::Mutation& mutation) const;
   std::optional<Result> refusal(const internal::Mutation& mutation) const;
   Result enter(internal::Frame& frame, bool may_block);
   Result append(internal::Frame& frame, bool may_block);
-  bool make_room(std::unique_lock<std::mutex>& lock, const internal::Mutation& mutation,
-                 bool may_block);
+  Reason make_room(std::unique_lock<std::mutex>& lock, const internal::Mutation& mutation,
+                   bool may_block);
   bool nothing_to_remove(const DrainScope& scope, const internal::Mutation& mutation) const;
   std::uint64_t pending_twin(const internal::Mutation& mutation);
   Result check_now_or_later(internal::Frame& frame);
@@ -161,7 +162,7 @@ class LocalCore final : public Core {
   void end_start(std::chrono::steady_clock::time_point deadline);
   void end_start_now(internal::Frame& frame, DrainScope& scope);
   void parent_stopped();
-  std::shared_ptr<Core> take_orphan();
+  bool adopt_disposal(DrainScope& scope);
   bool leave_to_drainer();
   void wait_for_disposal(std::chrono::steady_clock::time_point deadline);
   void finish_disposal();

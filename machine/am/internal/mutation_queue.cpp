@@ -75,16 +75,24 @@ std::size_t MutationQueue::recall() noexcept {
   if (started() < batched_) {
     // Before the drainer loses them, lest it find the queue empty. It may be through by now and
     // gone: then nothing is left here that anybody would have to come for.
-    auto gate = gate_.load(std::memory_order_relaxed);
-    while ((gate & draining_bit) != 0 &&
-           !gate_.compare_exchange_weak(gate, gate | queued_bit, std::memory_order_acq_rel,
-                                        std::memory_order_relaxed)) {
-    }
+    static_cast<void>(hold_drainer());
   }
   const auto gone = std::min(started_.exchange(recalled, std::memory_order_acq_rel), batched_);
   slots_.drop(gone);
   batched_ = 0;
   return gone;
+}
+
+bool MutationQueue::hold_drainer() noexcept {
+  auto gate = gate_.load(std::memory_order_relaxed);
+  while ((gate & draining_bit) != 0) {
+    // The drainer takes the bit away with the mutex held, when it has looked.
+    if (gate_.compare_exchange_weak(gate, gate | queued_bit, std::memory_order_acq_rel,
+                                    std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool MutationQueue::try_release() noexcept {

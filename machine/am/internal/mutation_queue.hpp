@@ -136,6 +136,9 @@ class MutationQueue {
 
   /// Gives up the claim if nothing is queued; false when something is.
   bool try_release() noexcept;
+  /// Has the drainer look at the queue once more before it lets go; false when nobody drains. With
+  /// the mutex held.
+  bool hold_drainer() noexcept;
   /// Starts the next mutation of `batch`, into `out`; false when it has none, or they were
   /// recalled. By the drainer.
   bool start_next(Batch& batch, Mutation& out) {

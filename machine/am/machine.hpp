@@ -277,9 +277,11 @@ class Machine : public Api {
   /// Takes over the clocks and the activity of `snapshot`, which has to be of a machine with this
   /// id and these states; their order may differ. For a machine that is fresh: nothing else is
   /// cleared, and no handler runs, but contexts of states whose clock changes stop, and waits for
-  /// what holds now end. The machine tick becomes the snapshot's plus 1. Then MachineRestored is
-  /// added, when the schema has it. Throws `Error`, before anything has changed: invalid_argument
-  /// for a wrong id or while mutations run, schema or unknown_state for other states, disposed.
+  /// what holds now end. Tracers are told (`Tracer::restored`), and remote machines follow, also
+  /// where ticks go back. The machine tick becomes 1 more than the snapshot's, or the machine's own
+  /// where that is higher. Then MachineRestored is added, when the schema has it. Throws `Error`,
+  /// before anything has changed: invalid_argument for a wrong id or while mutations run, schema or
+  /// unknown_state for other states, disposed.
   void restore(const Snapshot& snapshot);
 
   // -- properties -------------------------------------------------------------------

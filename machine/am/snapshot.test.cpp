@@ -108,6 +108,46 @@ TEST(Snapshot, ends_waits_for_what_it_brings_back) {
   EXPECT_TRUE(wait.done());
 }
 
+TEST(Snapshot, is_told_to_tracers_once_it_shows) {
+  struct Restored : am::Tracer {
+    explicit Restored(const am::Machine& m) : machine(m) {}
+    void restored(std::span<const am::TickChange> changes) override {
+      text += fmt::format("{}:", machine.machine_tick().value);
+      for (const auto& c : changes) {
+        text += fmt::format(" {}:{}>{}", c.state, c.before.value, c.after.value);
+        EXPECT_EQ(machine.time()[c.state], c.after);
+      }
+      text += ';';
+    }
+    void transition_end(const am::Transition&) override { text += "transition;"; }
+    const am::Machine& machine;
+    std::string text{};
+  };
+  am::Machine m{abc(), {.id = "me"}};
+  m.add({"B", "A"});
+  const auto saved = m.save();
+  m.remove("A");
+  m.add("C");
+  const auto tracer = std::make_shared<Restored>(m);
+  m.trace(tracer);
+  m.restore(saved);
+  m.restore(saved);
+  EXPECT_EQ(tracer->text, "1: 0:2>1 2:1>0;2:;");
+}
+
+TEST(Snapshot, lets_the_machine_tick_never_go_back) {
+  am::Machine m{abc(), {.id = "me"}};
+  const auto first = m.save();
+  m.restore(first);
+  m.restore(first);
+  EXPECT_EQ(m.machine_tick().value, 2U);
+  auto last = first;
+  last.machine_tick = am::MachineTick{0xfffffffe};
+  m.restore(last);
+  EXPECT_EQ(m.machine_tick().value, 0xffffffffU);
+  EXPECT_THROW(m.restore(first), am::Error);
+}
+
 TEST(Snapshot, heeds_relations_from_then_on) {
   const am::Schema schema{{"A", {.require = {"B"}}}, {"B", {}}, {"C", {.add = {"A"}}}};
   am::Machine source{schema, {.id = "me"}};

@@ -76,6 +76,9 @@ class Tracer {
   virtual void submachine(const Api& /*child*/) {}
   /// The schema has grown. On the thread that does it.
   virtual void schema_changed(const CompiledSchema& /*before*/, const CompiledSchema& /*after*/) {}
+  /// The clocks were replaced by those of a snapshot, between transitions. `changes`, by index, may
+  /// go back; the machine tick goes on, and tells clocks before and after apart.
+  virtual void restored(std::span<const TickChange> /*changes*/) {}
   /// The machine was disposed. On the thread that does it.
   virtual void disposed() {}
 

@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -105,6 +107,90 @@ TEST(Tracers, see_the_error_that_a_throwing_handler_makes) {
                                     "end of AEnter", "end", "queued add Exception at 0 of 1, waits",
                                     "init Exception", "start", "finals", "end", "queue end"}));
   EXPECT_EQ(recorder->sources[1], fmt::format("{}:1:0", m.id()));
+}
+
+/// What a mutation says of when the transition began in which it was made, next to what it was.
+struct SourceTimes : am::Tracer {
+  explicit SourceTimes(const am::Machine& m) : machine(m) {}
+  void transition_start(const am::Transition& t) override { began[t.id] = machine.time().sum(); }
+  void mutation_queued(const am::QueuedMutation& m) override {
+    if (m.source.empty()) return;
+    ++seen;
+    EXPECT_EQ(m.source.machine, machine.id());
+    EXPECT_EQ(m.source.time, began.at(m.source.transition)) << m.source.transition;
+  }
+  const am::Machine& machine;
+  std::map<std::uint64_t, std::uint64_t> began{};
+  int seen = 0;
+};
+
+TEST(Tracers, see_when_the_transition_began_that_a_mutation_comes_from) {
+  for (const auto handlers : {am::HandlersRun::on_drainer, am::HandlersRun::on_own_thread}) {
+    am::Machine m{{{"A", {}},
+                   {"M", {.multi = true}},
+                   {"B", {.automatic = true, .require = {"A"}}},
+                   {"C", {}},
+                   {"Bad", {}}},
+                  {.id = "me", .handlers = handlers}};
+    const auto times = std::make_shared<SourceTimes>(m);
+    m.trace(times);
+    for (const auto* name : {"AEnter", "AState", "AEnd", "MState", "BState", "CState"}) {
+      m.on(name, [](am::Event& e) {
+        e.machine().toggle("C");
+        if (!e.is_check()) e.machine().can_add("C");
+      });
+    }
+    m.on("BadState", [](am::Event& e) {
+      e.machine().toggle("C");
+      throw std::runtime_error("no");
+    });
+    const auto use = [&](am::Machine& machine) {
+      for (int i = 0; i < 3; ++i) {
+        machine.add("A");
+        machine.add("M");
+        machine.set({"M", "A"});
+        machine.add({"Bad", "M"});
+        machine.remove("Exception");
+        machine.remove({"A", "M"});
+      }
+    };
+    use(m);
+    const auto saved = m.save();
+    use(m);
+    m.restore(saved);
+    use(m);
+    m.extend_schema({{"A", {}},
+                     {"M", {.multi = true}},
+                     {"B", {.automatic = true}},
+                     {"C", {}},
+                     {"Bad", {}},
+                     {"More", {}}});
+    m.add("More");
+    use(m);
+    EXPECT_GT(times->seen, 100);
+  }
+}
+
+TEST(MutationsOfHandlers, CostNoMoreWhereThereAreManyStates) {
+  std::vector<am::Schema::Entry> entries{{"A"}, {"B"}, {"C"}};
+  while (entries.size() < 4'000) entries.push_back({"S" + std::to_string(entries.size())});
+  am::Machine m{am::Schema(std::move(entries))};
+  using Clock = std::chrono::steady_clock;
+  auto first = Clock::duration::max();
+  auto second = first;
+  m.on("AState", [&, b = m.state("B"), c = m.state("C")](am::Event& e) {
+    auto api = e.machine();
+    const auto begin = Clock::now();
+    api.add(b);  // finds out when the transition began
+    const auto between = Clock::now();
+    api.add(c);
+    const auto end = Clock::now();
+    first = std::min(first, between - begin);
+    second = std::min(second, end - between);
+  });
+  for (int i = 0; i < 100; ++i) m.toggle("A");
+  // Walking over all states takes some hundred times as long as queueing.
+  EXPECT_LT(first, 10 * second + std::chrono::microseconds{5});
 }
 
 TEST(Tracers, see_what_is_not_queued_as_it_waits_already) {

@@ -67,6 +67,23 @@ TEST_P(Everywhere, RemoveDeactivatesOneState) {
   EXPECT_EQ(active(m), "B");
 }
 
+TEST_P(Everywhere, ASnapshotThatTheSourceTakesOverShows) {
+  auto& m = start(plain(), {"A"});
+  const auto saved = source().save();
+  EXPECT_EQ(m.set({"B", "C"}), Result::executed);
+  EXPECT_EQ(m.remove("C"), Result::executed);
+  const auto left = m.while_active("B");
+  const auto back = m.when("A");
+  source().restore(saved);
+  EXPECT_EQ(back.wait_for(patience), Ended::fired);
+  EXPECT_EQ(active(m), "A");
+  EXPECT_EQ(ticks(m, {"A", "B", "C"}), "1 0 0");
+  EXPECT_TRUE(left.stop_requested());
+  EXPECT_EQ(m.machine_tick().value, 1U);
+  EXPECT_EQ(m.add("B"), Result::executed);
+  EXPECT_EQ(ticks(m, {"A", "B", "C"}), "1 1 0");
+}
+
 TEST_P(Everywhere, MutationsOfHandlersHaveRunWhenTheCallReturns) {
   auto& m = start(plain());
   source().on_state("A", [](am::Event& e) {

@@ -47,6 +47,19 @@ TEST(Pipe, forwards_what_comes_and_goes) {
   EXPECT_FALSE(target.is("A")) << "not piped";
 }
 
+TEST(Pipe, follows_a_snapshot_that_the_source_takes_over) {
+  am::Machine source{letters()};
+  am::Machine target{letters()};
+  source.add("A");
+  const auto saved = source.save();
+  const auto pipe = am::pipe(source, target, {{"A"}, {"M"}});
+  source.set("M");
+  EXPECT_TRUE(target.is("M") && target.is_not("A"));
+  source.restore(saved);
+  EXPECT_EQ(target.when("A").wait_for(patience), am::Ended::fired);
+  EXPECT_EQ(target.when_not("M").wait_for(patience), am::Ended::fired);
+}
+
 TEST(Pipe, brings_the_target_in_line_at_the_start) {
   am::Machine source{letters()};
   am::Machine target{letters()};

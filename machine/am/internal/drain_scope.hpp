@@ -95,21 +95,20 @@ class LocalCore::DrainScope {
   }
   /// The transition that runs now, as where a mutation was made.
   internal::Source source() {
-    const auto& t = *transition;
-    if (source_of_ != t.id) {
-      // Only this thread changes the ticks now.
-      std::uint64_t time = 0;
-      for (std::size_t i = 0; i < core_.board().size(); ++i) {
-        time += core_.board().tick(static_cast<StateIndex>(i));
-      }
-      for (const auto& change : t.changes) time -= change.after.value - change.before.value;
-      source_time_ = time;
-      source_of_ = t.id;
-    }
+    note_time();
     // Null when the machine is being destroyed by its own handler.
     const auto core = core_.weak_from_this().lock();
     if (core == nullptr) return {};
-    return {{core, &core_.id()}, t.id, source_time_};
+    return {{core, &core_.id()}, source_of_, source_time_};
+  }
+  /// Finds out once for each transition when it began, in ticks. While nobody else can change them:
+  /// by the drainer, also for a handler that may be abandoned.
+  void note_time() {
+    const auto& t = *transition;
+    if (source_of_ == t.id) return;
+    source_of_ = t.id;
+    source_time_ = core_.tick_sum_;
+    for (const auto& change : t.changes) source_time_ -= change.after.value - change.before.value;
   }
 
   DrainScope* outer() const noexcept { return outer_; }

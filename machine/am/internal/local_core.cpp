@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <random>
 #include <utility>
@@ -65,7 +66,8 @@ LocalCore::LocalCore(CompiledSchema schema, MachineOptions options)
     : Core(options.id.empty() ? random_id() : std::move(options.id), std::move(schema)),
       running_(no_attachments()),
       queue_full_(options.queue_full),
-      queue_limit_(options.queue_limit),
+      queue_limit_(static_cast<std::uint32_t>(
+          std::min<std::size_t>(options.queue_limit, std::numeric_limits<std::uint32_t>::max()))),
       extras_(has_rare(options) ? new Extras{.options = std::move(options)} : nullptr),
       attachments_(running_) {}
 

@@ -270,6 +270,7 @@ class LocalCore final : public Core {
   // By the drainer only; `order_` is also read under the commit mutex.
   std::vector<StateIndex> order_;
   std::uint64_t transitions_ = 0;
+  std::uint64_t tick_sum_ = 0;  ///< of all states: what mutations made in handlers are sent with
   std::shared_ptr<const Attachments> running_;
   std::uint32_t running_version_ = 0;
   bool settled_ = true;  ///< relations hold among the active states (see Resolver)
@@ -279,7 +280,7 @@ class LocalCore final : public Core {
   const QueueFull queue_full_;
   std::atomic<std::uint8_t> tracing_{0};  ///< 1 + the highest log level; 0 without tracers
   std::atomic<bool> released_{false};
-  const std::size_t queue_limit_;
+  const std::uint32_t queue_limit_;
   std::atomic<Extras*> extras_;  ///< owned
 
   std::atomic<std::uint32_t> attachments_version_{0};

@@ -35,6 +35,7 @@ LocalCore::PostedCall::PostedCall(LocalCore& core, const Frame& frame, HandlerKe
   transition_.before = before_;
   transition_.targets = targets_;
   scope_.transition = &transition_;
+  scope_.note_time();
   scope_.is_abandoned = &abandoned_;
   scope_.beyond = DrainScope::all_busy();
   if (const auto* drainer = DrainScope::of(core)) scope_.completion = drainer->completion;

@@ -15,6 +15,7 @@ namespace am::detail {
 namespace {
 
 constexpr std::string_view restored_state = "MachineRestored";
+constexpr auto last_machine_tick = std::numeric_limits<std::uint32_t>::max();
 
 /// The states of `snapshot` in this machine's order of indexes. Throws when it does not fit.
 std::vector<StateIndex> fitting(const Snapshot& snapshot, const std::string& id,
@@ -34,7 +35,7 @@ std::vector<StateIndex> fitting(const Snapshot& snapshot, const std::string& id,
     refuse(Errc::invalid_argument, fmt::format("it has {} names and {} ticks",
                                                snapshot.names.size(), snapshot.time.size()));
   }
-  if (snapshot.machine_tick.value >= std::numeric_limits<std::uint32_t>::max()) {
+  if (snapshot.machine_tick.value >= last_machine_tick) {
     refuse(Errc::invalid_argument, "its machine tick is beyond 32 bits");
   }
   std::vector<StateIndex> states;
@@ -75,6 +76,9 @@ void LocalCore::restore(const Snapshot& snapshot) {
     throw Error(code, fmt::format("machine \"{}\" cannot be restored: {}", id(), why));
   };
   if (over()) refuse(Errc::disposed, "it is gone");
+  if (board().machine_tick() == last_machine_tick) {
+    refuse(Errc::invalid_argument, "its machine tick is the last of 32 bits");
+  }
   if (queue_.draining() ||
       !eval([&] { take_over(snapshot, states); }, {}, options().dispose_timeout)) {
     refuse(Errc::invalid_argument, "it runs mutations now; restore it before it is used");
@@ -86,26 +90,32 @@ void LocalCore::restore(const Snapshot& snapshot) {
 
 /// By the drainer, between transitions.
 void LocalCore::take_over(const Snapshot& snapshot, std::span<const StateIndex> states) {
-  std::vector<std::pair<StateIndex, std::uint64_t>> changes;
+  refresh_attachments();
+  std::vector<TickChange> changes;
   std::vector<StateIndex> changed, active;
   for (std::size_t i = 0; i < states.size(); ++i) {
     const auto tick = snapshot.time[i];
     if (tick.active()) active.push_back(states[i]);
-    if (tick.value == board().tick(states[i])) continue;
-    changes.emplace_back(states[i], tick.value);
+    const Tick before{board().tick(states[i])};
+    if (tick != before) changes.push_back({states[i], before, tick});
   }
-  std::ranges::sort(changes);
-  for (const auto& [state, tick] : changes) changed.push_back(state);
+  std::ranges::sort(changes, {}, &TickChange::state);
+  for (const auto& change : changes) changed.push_back(change.state);
+  // Later than all that was seen of this machine as well: who compares clocks may go by it.
+  const auto machine_tick =
+      std::max(static_cast<std::uint32_t>(snapshot.machine_tick.value), board().machine_tick()) + 1;
   publish(changed, [&](ClockBoard::Write& clocks) {
-    for (const auto& [state, tick] : changes) clocks.tick(state, tick);
-    clocks.machine_tick(static_cast<std::uint32_t>(snapshot.machine_tick.value + 1));
+    for (const auto& change : changes) clocks.tick(change.state, change.after.value);
+    clocks.machine_tick(machine_tick);
     order_ = active;
   });
+  tick_sum_ = snapshot.time.sum();
   settled_ = false;  // the snapshot may be of other relations
   log(LogLevel::changes, [&] {
-    return fmt::format("[import] imported {} times, now at {} ticks",
-                       snapshot.machine_tick.value + 1, snapshot.time.sum());
+    return fmt::format("[import] imported {} times, now at {} ticks", machine_tick,
+                       snapshot.time.sum());
   });
+  each_tracer([&](Tracer& tracer) { tracer.restored(changes); });
   fire_waits(changed);
 }
 

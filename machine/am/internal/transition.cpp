@@ -322,6 +322,7 @@ void LocalCore::apply(Frame& frame) {
     const bool again = internal::test(frame.before_bits, s) &&
                        internal::test(frame.resolver.target_bits(), s);  // multi
     t.changes.push_back({s, Tick{tick}, Tick{tick + (again ? 2U : 1U)}});
+    tick_sum_ += again ? 2U : 1U;
   }
   if (!frame.changed.empty() || !std::ranges::equal(order_, frame.targets)) {
     publish(frame.changed, [&](ClockBoard::Write& clocks) {
@@ -367,6 +368,7 @@ void LocalCore::roll_back(Frame& frame, std::size_t first_failed_enter) {
     change.after = Tick{change.after.value + 1};
     undone.push_back(change);
   }
+  tick_sum_ += undone.size();
   std::vector<StateIndex> left;
   for (const auto& change : undone) left.push_back(change.state);
   publish(left, [&](ClockBoard::Write& clocks) {

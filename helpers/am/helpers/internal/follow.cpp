@@ -23,11 +23,12 @@ class Follow::Tracing final : public Tracer {
   }
 
   void transition_end(const Transition& transition) override {
-    changes_.clear();
-    for (const auto& change : transition.changes) {
-      if (change.state < followed_.size() && followed_[change.state]) changes_.push_back(change);
-    }
-    if (!changes_.empty()) calls_.changed(changes_, &transition);
+    tell(transition.changes, &transition);
+  }
+
+  void restored(std::span<const TickChange> changes) override {
+    if (!calls_.replaced) return tell(changes, nullptr);
+    calls_.replaced();
   }
 
   void disposed() override {
@@ -35,6 +36,14 @@ class Follow::Tracing final : public Tracer {
   }
 
  private:
+  void tell(std::span<const TickChange> changes, const Transition* transition) {
+    changes_.clear();
+    for (const auto& change : changes) {
+      if (change.state < followed_.size() && followed_[change.state]) changes_.push_back(change);
+    }
+    if (!changes_.empty()) calls_.changed(changes_, transition);
+  }
+
   FollowCalls calls_;
   std::vector<bool> followed_;
   std::vector<TickChange> changes_;  // by the draining thread

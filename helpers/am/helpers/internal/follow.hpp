@@ -15,9 +15,11 @@ namespace am::internal {
 /// block. One that has begun on another thread may go on while the Follow is destroyed: refer to
 /// what may be gone by weak pointers.
 struct FollowCalls {
-  /// Followed states whose ticks changed. `transition` is null for remote machines.
+  /// Followed states whose ticks changed. `transition` is null for remote machines, and
+  /// for ticks that came with a snapshot, which may be lower.
   std::function<void(std::span<const TickChange>, const Transition* transition)> changed;
-  /// Remote only: the source was replaced; ticks start anew, and changes may have been missed.
+  /// The remote source was replaced, or a local one took over a snapshot (without this function,
+  /// `changed` tells of that): ticks start anew, and changes may have been missed.
   std::function<void()> replaced{};
   /// The machine is gone. The last call.
   std::function<void()> gone{};

@@ -28,6 +28,10 @@ class Source::Tracer final : public am::Tracer {
     }
   }
 
+  void restored(std::span<const TickChange> changes) override {
+    report(changes.empty() ? queue_only : ticks);
+  }
+
   void schema_changed(const CompiledSchema&, const CompiledSchema&) override { report(ticks); }
 
   void disposed() override {

@@ -1,5 +1,7 @@
 #include <am/thread_executor.hpp>
 
+#include <am/detail/deadline.hpp>
+
 #include <condition_variable>
 #include <deque>
 #include <utility>
@@ -48,7 +50,7 @@ void ThreadExecutor::post(std::function<void()> fn) {
 }
 
 bool ThreadExecutor::stop(std::chrono::milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto deadline = detail::deadline_after(std::chrono::steady_clock::now(), timeout);
   std::deque<std::function<void()>> dropped;
   {
     const std::lock_guard lock(core_->mutex);

@@ -23,7 +23,7 @@ class Interval final : public std::enable_shared_from_this<Interval>,
         options_.timers != nullptr ? std::exchange(options_.timers, nullptr) : system_timers();
     timers_ = timers;
     next_ = detail::deadline_after(timers->now(), every_);
-    last_ = detail::deadline_after(timers->now(), options_.total);
+    last_ = detail::deadline_after(timers->now(), options_.total.get());
   }
 
   void start() {
@@ -88,9 +88,8 @@ class Interval final : public std::enable_shared_from_this<Interval>,
 
 }  // namespace
 
-Pending<Ended> interval(std::chrono::nanoseconds every, std::function<bool()> fn,
-                        IntervalOptions options) {
-  if (every <= std::chrono::nanoseconds::zero()) {
+Pending<Ended> interval(Duration every, std::function<bool()> fn, IntervalOptions options) {
+  if (every <= Duration{}) {
     throw Error(Errc::invalid_argument, "interval: must be longer than nothing");
   }
   auto state = std::make_shared<Interval>(every, std::move(fn), std::move(options));
@@ -180,7 +179,7 @@ class Debounce::State : public std::enable_shared_from_this<State> {
   std::vector<std::unique_ptr<internal::Follow>> follows_;
 };
 
-Debounce::Debounce(const Api& machine, StateRef state, std::chrono::nanoseconds quiet,
+Debounce::Debounce(const Api& machine, StateRef state, Duration quiet,
                    std::shared_ptr<Timers> timers)
     : state_(std::make_shared<State>(machine, state, quiet, std::move(timers))) {}
 

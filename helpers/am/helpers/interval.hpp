@@ -16,7 +16,7 @@ namespace am {
 
 struct IntervalOptions {
   /// Ends after this long, even if it was never called.
-  std::chrono::nanoseconds total = forever;
+  Duration total = forever;
   std::stop_token stop{};
   /// The process's when null.
   std::shared_ptr<Timers> timers{};
@@ -28,12 +28,11 @@ struct IntervalOptions {
 /// value is `fired`), `total` has passed (`timeout`), or `stop` is stopped (`stopped`; a call that
 /// has begun goes on). Calls that fall behind are left out. `fn` must not throw. Dropping the value
 /// changes nothing. Throws `Error` (invalid_argument) for an interval of nothing. Any thread.
-Pending<Ended> interval(std::chrono::nanoseconds every, std::function<bool()> fn,
-                        IntervalOptions options = {});
+Pending<Ended> interval(Duration every, std::function<bool()> fn, IntervalOptions options = {});
 
 /// Adds Healthcheck every `every`, by the machine's timers, until canceled or the machine is gone.
-inline Delayed healthcheck(Api machine, std::chrono::nanoseconds every = std::chrono::seconds{30}) {
-  return machine.add_every(every, "Healthcheck");
+inline Delayed healthcheck(Api machine, Duration every = std::chrono::seconds{30}) {
+  return machine.add_every(every.get(), "Healthcheck");
 }
 
 /// Activates a state once nothing has poked for a while. Poking costs a lock and a clock read. All
@@ -44,7 +43,7 @@ inline Delayed healthcheck(Api machine, std::chrono::nanoseconds every = std::ch
 class [[nodiscard]] Debounce {
  public:
   /// By `timers`, or the machine's when null. Throws `Error` (unknown_state).
-  Debounce(const Api& machine, StateRef state, std::chrono::nanoseconds quiet,
+  Debounce(const Api& machine, StateRef state, Duration quiet,
            std::shared_ptr<Timers> timers = nullptr);
   Debounce(Debounce&&) noexcept = default;
   Debounce& operator=(Debounce&& other) noexcept;

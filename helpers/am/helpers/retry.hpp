@@ -20,11 +20,11 @@ struct RetryOptions {
   /// Most tries after the first one.
   std::size_t retries = 10;
   /// The pause before the first retry; each further one is twice as long.
-  std::chrono::nanoseconds first_delay = std::chrono::milliseconds{100};
+  Duration first_delay = std::chrono::milliseconds{100};
   /// The longest pause; `am::forever` for no limit.
-  std::chrono::nanoseconds max_delay = std::chrono::seconds{5};
+  Duration max_delay = std::chrono::seconds{5};
   /// No try begins after this long; `am::forever` for no limit.
-  std::chrono::nanoseconds max_total = std::chrono::seconds{5};
+  Duration max_total = std::chrono::seconds{5};
   /// Each pause is shorter by a random part of at most this share (0 to 1), so that many callers do
   /// not come back together.
   double jitter = 0.2;

@@ -1,5 +1,6 @@
 #include <am/helpers/retry.hpp>
 
+#include <am/helpers/wait_all.hpp>
 #include <am/machine.hpp>
 #include <am/testing.hpp>
 #include <am/thread_executor.hpp>
@@ -110,6 +111,20 @@ TEST(Retry, is_stopped_in_a_pause) {
   EXPECT_EQ(
       am::retry_add(m, "A", {}, {.first_delay = 1h, .max_total = 2h, .stop = source.get_token()}),
       am::Result::canceled);
+}
+
+TEST(Retry, takes_limits_in_any_unit_that_no_clock_can_count) {
+  am::Machine m{letters()};
+  int tries = 0;
+  m.on_enter("A", [&](am::Event&) { return ++tries == 3; });
+  EXPECT_EQ(am::retry_add(m, "A", {},
+                          {.first_delay = 1ns,
+                           .max_delay = std::chrono::milliseconds::max(),
+                           .max_total = std::chrono::milliseconds::max()}),
+            am::Result::executed);
+  EXPECT_EQ(tries, 3);
+  EXPECT_EQ(am::wait_all({m.when("A")}, {.limits = {.timeout = std::chrono::hours::max()}}).ended,
+            am::Ended::fired);
 }
 
 TEST(Retry, as_a_task_goes_by_the_machines_timers) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/api.hpp>
+#include <am/helpers/duration.hpp>
 #include <am/timers.hpp>
 
 #include <chrono>
@@ -17,7 +18,7 @@ namespace am {
 struct StateLoopOptions {
   /// Most ticks by which the loop's state, and those related to it, may grow within `window`.
   std::uint64_t threshold = 500;
-  std::chrono::nanoseconds window = std::chrono::seconds{1};
+  Duration window = std::chrono::seconds{1};
   /// The loop ends when it says false. Empty: always true.
   std::function<bool()> check{};
   std::stop_token stop{};

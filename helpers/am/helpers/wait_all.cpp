@@ -112,8 +112,7 @@ Waited wait_any(std::vector<Wait> waits, WaitOptions options) {
   return block(waits, options, Decides::first);
 }
 
-Pending<Ended> pause(std::chrono::nanoseconds duration, std::stop_token stop,
-                     std::shared_ptr<Timers> timers) {
+Pending<Ended> pause(Duration duration, std::stop_token stop, std::shared_ptr<Timers> timers) {
   if (timers == nullptr) timers = system_timers();
   auto joint = std::make_shared<internal::Joint<Ended>>(nullptr);
   // A pause that ends by its time has done what it was for.

@@ -62,7 +62,7 @@ inline Pending<Waited> or_error(Wait wait, Api machine) {
 
 /// Ends after `duration` (fired), or when `stop` is stopped (stopped). By `timers`, or the
 /// process's when null.
-Pending<Ended> pause(std::chrono::nanoseconds duration, std::stop_token stop = {},
+Pending<Ended> pause(Duration duration, std::stop_token stop = {},
                      std::shared_ptr<Timers> timers = nullptr);
 
 }  // namespace am

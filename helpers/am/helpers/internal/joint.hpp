@@ -47,7 +47,7 @@ class Joint : public detail::PendingState<T> {
       if (const auto joint = weak.lock()) joint->decide(decision(how));
     };
     if (limits.timeout != forever) {
-      const auto due = detail::deadline_after(timers->now(), limits.timeout);
+      const auto due = detail::deadline_after(timers->now(), limits.timeout.get());
       const auto id = timers->at(
           due, [decide_weakly] { decide_weakly(Ended::timeout); }, DirectExecutor::instance());
       {

@@ -3,10 +3,17 @@
 #include "target.hpp"
 
 #include <am/rpc/internal/client_link.hpp>
+#include <am/rpc/internal/packing.hpp>
+#include <am/rpc/internal/resume.hpp>
 #include <am/rpc/internal/schema_codec.hpp>
+#include <am/rpc/internal/transfer_messages.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,7 +23,6 @@ namespace rpc = am::rpc::internal;
 using fuzz::require;
 using Link = rpc::ClientLink;
 
-constexpr rpc::LinkId link_id = 4;
 constexpr std::uint64_t fingerprint = 9;
 
 rpc::Bytes schema_bytes() {
@@ -27,23 +33,42 @@ rpc::Bytes schema_bytes() {
   return bytes;
 }
 
-rpc::ClientLinkOptions options(fuzz::Input& in) {
+/// Whether features are offered and taken: inputs that begin with a small byte say no more than the
+/// first version of the protocol.
+bool has_features(unsigned kind) { return kind >= 128; }
+
+/// One of few choices; among four states, "A", "B", "C" and "Exception".
+am::rpc::SyncOptions some_choice(fuzz::Input& in) {
+  am::rpc::SyncOptions choice;
+  const auto what = in.byte();
+  choice.shallow = what % 2 != 0;
+  choice.schema = what / 2 % 2 != 0;
+  if (what / 4 % 2 != 0) choice.states = std::vector<std::string>{"B"};
+  return choice;
+}
+
+rpc::ClientLinkOptions options(unsigned kind, fuzz::Input& in) {
   rpc::ClientLinkOptions o;
   o.limits.pending_calls = 5;
   o.limits.resync_attempts = 3;
-  const auto kind = in.byte();
   if (kind % 2 == 0) {
     o.known_fingerprint = fingerprint;
     o.known_states = 4;
   }
   if (kind % 5 == 0) o.limits.frame = 40;
+  if (!has_features(kind)) return o;
+  const auto offered = in.byte();
+  o.features = offered & (rpc::feature_transfers | rpc::feature_packing);
+  o.resumable = (offered & rpc::feature_resume) != 0;
+  if ((offered & rpc::feature_choice) != 0) o.sync = some_choice(in);
   return o;
 }
 
 /// The link, and a server that knows the rules but may break them.
 class Session {
  public:
-  explicit Session(fuzz::Input& in) : in_(in), link_(link_id, options(in)) {}
+  explicit Session(fuzz::Input& in)
+      : in_(in), kind_(in.byte()), options_(options(kind_, in)), link_(link_id_, options_) {}
 
   void run() {
     link_.start({}, now_, effects_);
@@ -54,6 +79,8 @@ class Session {
     }
     link_.close(rpc::ByeCode::closing, effects_);
     take();
+    link_.give_up("over", effects_);
+    take();
     require(ended_ == 1 && link_.state() == Link::State::closed && link_.pending() == 0);
     require(link_.next_deadline() == Link::TimePoint::max());
     for (const auto& [request, answers] : calls_) require(answers == 1);
@@ -61,7 +88,9 @@ class Session {
 
  private:
   void act() {
-    switch (in_.byte() % 19) {
+    const auto what = in_.byte();
+    if (has_features(kind_) && what >= 224) return act_with_features(what);
+    switch (what % 19) {
       case 0: return receive_raw();
       case 1: return welcome();
       case 2:
@@ -83,13 +112,53 @@ class Session {
     }
   }
 
+  void act_with_features(unsigned what) {
+    switch (what % 5) {
+      case 0: return restart();
+      case 1: return link_.abandon("the transport is gone", effects_);
+      case 2: return choose();
+      case 3: return chosen();
+      default: return welcome();
+    }
+  }
+  /// Says hello again on another link, if the one before has ended.
+  void restart() {
+    if (link_.state() != Link::State::closed) return;
+    take();
+    ended_ = 0;
+    last_words_ = opened_ = false;
+    link_.restart(++link_id_, {}, now_, effects_);
+  }
+  void choose() {
+    if (choosing_) return;
+    choosing_ = some_choice(in_);
+    link_.choose(*choosing_, effects_);
+  }
+  /// The answer to a choice, or to none.
+  void chosen() {
+    const auto number = in_.byte() == 255 ? in_.byte() : choices_;
+    if (in_.flag()) return receive(rpc::Chosen{number, "no", {}, {}});
+    // Ticks may be lower than before, which nothing but the choice explains.
+    for (auto& tick : source_.ticks) tick = in_.byte();
+    sequenced();
+    const auto names = choosing_ && !choosing_->schema ? names_bytes() : rpc::Bytes{};
+    receive(rpc::Chosen{number, {}, names, {sequence_, 0, {}, source_, digest()}});
+  }
+  rpc::Bytes names_bytes() {
+    static constexpr std::array<std::string_view, 4> all{"A", "B", "C", "Exception"};
+    rpc::Bytes bytes;
+    rpc::Writer writer{bytes};
+    rpc::write_names(writer, rpc::ClockFilter(all.size()), all);
+    return bytes;
+  }
+
   // -- the server ---------------------------------------------------------------------------------
 
   template <class Message>
   void receive(const Message& message) {
     frame_.clear();
     rpc::Writer writer{frame_};
-    rpc::encode(writer, link_id, message);
+    rpc::encode(writer, link_id_, message);
     if (const auto damage = in_.byte(); damage >= 240 && !frame_.empty()) {
       honest_ = false;
       frame_[in_.below(frame_.size())] ^= static_cast<std::byte>(damage - 239);
@@ -113,6 +182,21 @@ class Session {
     at_sequence_ = source_;
     message.clocks = source_;
     message.digest = digest();
+    if (!has_features(kind_)) return receive(message);
+    const auto what = in_.byte();
+    message.epoch += what / 64 % 2;
+    message.features = offered_ & ~std::uint64_t{what & 3U};
+    if (what == 255) message.features |= 4;  // not offered
+    const auto token = rpc::encode_token(1 + what / 128);
+    const auto names = names_bytes();
+    std::vector<rpc::Extension> extensions;
+    if ((message.features & rpc::feature_resume) != 0) {
+      extensions.push_back({static_cast<std::uint64_t>(rpc::ExtensionId::resume), token});
+    }
+    if ((message.features & rpc::feature_choice) != 0 && options_.sync && !options_.sync->schema) {
+      extensions.push_back({static_cast<std::uint64_t>(rpc::ExtensionId::names), names});
+    }
+    message.extensions = extensions;
     receive(message);
   }
   void sequenced() {
@@ -139,7 +223,7 @@ class Session {
     const auto& diff = change();
     frame_.clear();
     rpc::Writer writer{frame_};
-    rpc::encode(writer, link_id, rpc::Push{sequence_, &diff, rpc::short_digest(digest())});
+    rpc::encode(writer, link_id_, rpc::Push{sequence_, &diff, rpc::short_digest(digest())});
     constexpr std::size_t head = 4;  // type, link and a sequence of at most two bytes
     const auto at = frame_.size() - 1 - in_.below(frame_.size() - head);
     frame_[at] ^= static_cast<std::byte>(1 + in_.below(255));
@@ -244,7 +328,9 @@ class Session {
   void check(rpc::ByteView frame) {
     require(ended_ == 0 && !last_words_);
     const auto decoded = rpc::decode(frame, rpc::Sender::client, {}, scratch_);
-    require(decoded.ok() && decoded.link == link_id);
+    require(decoded.ok() && decoded.link == link_id_);
+    if (const auto* hello = std::get_if<rpc::Hello>(&decoded.message)) offered_ = hello->features;
+    if (const auto* choice = std::get_if<rpc::Choose>(&decoded.message)) choices_ = choice->token;
     last_words_ = std::holds_alternative<rpc::Bye>(decoded.message);
   }
   void check(const rpc::LinkOpened& opened) {
@@ -264,9 +350,16 @@ class Session {
     require(ended_ == 0);
     if (honest_) require(link_.clocks() == source_);
   }
-  // No choice is offered, so none can be answered.
-  void check(const rpc::ChoiceTaken&) { require(false); }
-  void check(const rpc::ChoiceAnswered&) { require(false); }
+  void check(const rpc::ChoiceTaken& taken) {
+    require(ended_ == 0 && choosing_ && (offered_ & rpc::feature_choice) != 0);
+    if (honest_) require(link_.clocks() == source_);
+    opened_ = false;  // clocks may have gone back
+    if (taken.names) require(taken.names->size() <= link_.clocks().ticks.size());
+  }
+  void check(const rpc::ChoiceAnswered&) {
+    require(choosing_.has_value());
+    choosing_.reset();
+  }
   void check(const rpc::ProblemReported&) { require(ended_ == 0); }
   void check(const rpc::Ponged&) { require(ended_ == 0); }
   void check(const rpc::LinkClosed& closed) {
@@ -275,6 +368,9 @@ class Session {
   }
 
   fuzz::Input& in_;
+  unsigned kind_;
+  rpc::LinkId link_id_ = 4;
+  rpc::ClientLinkOptions options_;
   Link::TimePoint now_{std::chrono::hours(1)};
   Link link_;
   rpc::ClientEffects effects_;
@@ -284,8 +380,11 @@ class Session {
   rpc::Diff diff_;
   rpc::Clocks source_{{0, 0, 0, 0}, 1, 0};
   std::uint64_t sequence_ = 0;
-  rpc::Clocks at_sequence_;  // the source's as of that
-  bool honest_ = true;       // nothing was damaged or made up so far
+  rpc::Clocks at_sequence_;                         // the source's as of that
+  bool honest_ = true;                              // nothing was damaged or made up so far
+  std::uint64_t offered_ = 0;                       // features, by the last hello
+  std::uint64_t choices_ = 0;                       // the token of the last choice
+  std::optional<am::rpc::SyncOptions> choosing_{};  // that has no answer yet
 
   // What the link has done.
   rpc::DecodeScratch scratch_;

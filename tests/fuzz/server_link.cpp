@@ -2,10 +2,16 @@
 // followed by a client that believes nothing.
 #include "target.hpp"
 
+#include <am/rpc/internal/packing.hpp>
 #include <am/rpc/internal/server_link.hpp>
+#include <am/rpc/internal/sync_choice.hpp>
+#include <am/rpc/internal/transfer_messages.hpp>
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <memory>
+#include <optional>
 #include <set>
 
 namespace {
@@ -15,11 +21,18 @@ using fuzz::require;
 using Link = rpc::ServerLink;
 
 constexpr rpc::LinkId link_id = 4;
+constexpr std::uint64_t token = 77;
+constexpr std::uint64_t small_window = 3;
+constexpr std::uint64_t all_features =
+    rpc::feature_resume | rpc::feature_choice | rpc::feature_transfers | rpc::feature_packing;
 
-rpc::ServerLinkOptions options(fuzz::Input& in) {
+/// Whether features are offered and taken: inputs that begin with a small byte say no more than the
+/// first version of the protocol.
+bool has_features(unsigned kind) { return kind >= 128; }
+
+rpc::ServerLinkOptions options(unsigned kind) {
   rpc::ServerLinkOptions o;
   o.limits.pending_requests = 5;
-  const auto kind = in.byte();
   if (kind % 4 == 0) o.limits.frame = 64;  // some frames do not fit
   if (kind % 3 == 0) o.push_interval = {};
   if (kind % 5 == 0) o.push_mode = rpc::PushMode::disabled;
@@ -30,7 +43,11 @@ rpc::ServerLinkOptions options(fuzz::Input& in) {
 class Session {
  public:
   explicit Session(fuzz::Input& in)
-      : in_(in), options_(options(in)), link_(link_id, options_, now_) {}
+      : in_(in),
+        kind_(in.byte()),
+        options_(options(kind_)),
+        window_(has_features(kind_) ? small_window : rpc::PushWindow::default_size),
+        link_(link_id, options_, now_, std::make_shared<rpc::PushWindow>(window_)) {}
 
   void run() {
     for (int step = 0; step < 200 && !in_.empty(); ++step) {
@@ -45,7 +62,9 @@ class Session {
 
  private:
   void act() {
-    switch (in_.byte() % 16) {
+    const auto what = in_.byte();
+    if (has_features(kind_) && what >= 224) return act_with_features(what);
+    switch (what % 16) {
       case 0: return receive_raw();
       case 1: return receive(hello());
       case 2:
@@ -62,6 +81,21 @@ class Session {
       case 13: return snapshot();
       case 14: return replace_source();
       default: return pass_time();
+    }
+  }
+
+  void act_with_features(unsigned what) {
+    switch (what % 6) {
+      case 0: return choose();
+      case 1: since_shown_ = 0; return receive(rpc::Pong{in_.flag() ? asked_ : in_.byte(), 0});
+      case 2: {
+        const auto text = in_.text(3);
+        return link_.send_chosen(choice_.value_or(in_.byte()), rpc::as_bytes(text), source_, now_,
+                                 effects_);
+      }
+      case 3: return link_.refuse_choice(choice_.value_or(in_.byte()), "no", effects_);
+      case 4: return receive(rpc::Mutate{1 + in_.below(highest_ + 1), rpc::Op::add, 1, {}, {}});
+      default: return mutate();
     }
   }
 
@@ -87,7 +121,28 @@ class Session {
     hello.fingerprint = in_.flag() ? fingerprint : 0;
     hello.session = in_.byte();
     if (in_.byte() == 255) hello.version_low = hello.version_high = 1 + in_.byte();
+    if (!has_features(kind_)) return hello;
+    hello.features = in_.byte();
+    offer_ = rpc::encode(rpc::ResumeOffer{in_.byte(), in_.byte()});
+    choice_bytes();
+    extensions_ = {rpc::Extension{static_cast<std::uint64_t>(rpc::ExtensionId::resume), offer_},
+                   rpc::Extension{static_cast<std::uint64_t>(rpc::ExtensionId::choice), chosen_}};
+    hello.extensions = std::span{extensions_}.first(in_.below(3));
     return hello;
+  }
+  const rpc::Bytes& choice_bytes() {
+    chosen_.clear();
+    rpc::Writer writer{chosen_};
+    am::rpc::SyncOptions choice;
+    choice.shallow = in_.flag();
+    choice.schema = in_.flag();
+    if (in_.flag()) choice.states.emplace({in_.text(3)});
+    rpc::write_choice(writer, choice);
+    return chosen_;
+  }
+  void choose() {
+    const auto number = in_.byte();
+    receive(rpc::Choose{number, choice_bytes()});
   }
   void mutate() {
     const auto request = in_.flag() ? highest_ + 1 : 1 + in_.byte();
@@ -96,6 +151,7 @@ class Session {
       called_.push_back(static_cast<am::StateIndex>(in_.below(8)));
     const auto lowest = request - std::min<rpc::RequestId>(request - 1, in_.below(4));
     const auto args = in_.text(3);
+    since_shown_ = 0;
     receive(rpc::Mutate{request, static_cast<rpc::Op>(in_.below(6)), lowest, called_,
                         rpc::as_bytes(args)});
   }
@@ -111,7 +167,10 @@ class Session {
                   .epoch = 5,
                   .fingerprint = fingerprint,
                   .schema = rpc::as_bytes("schema"),
-                  .clocks = source_},
+                  .clocks = source_,
+                  .features = offered_ & all_features,
+                  .log = std::make_shared<rpc::RequestLog>(),
+                  .token = token},
                  now_, effects_);
   }
   void answer_request() {
@@ -185,15 +244,32 @@ class Session {
     sequence_ = welcome.sequence;
     welcome.clocks.copy_to(client_);
     require(client_ == source_ && welcome.digest == rpc::digest_of(client_));
+    features_ = welcome.features;
+    require((features_ & ~offered_) == 0);
+    require(rpc::find_token(welcome.extensions) == (in_session() ? token : 0));
   }
+  bool in_session() const { return (features_ & rpc::feature_resume) != 0; }
   void check(const rpc::Reply& reply) {
-    // One answer for each request, and only for those that came.
-    require(open_ && answered_.insert(reply.request).second);
-    require(reply.result == am::Result::not_sent || reply.request <= highest_);
+    // One answer for each request, and only for those that came; in a session it may be repeated.
+    require(open_);
+    const auto [answer, first] = answered_.emplace(reply.request, reply.result);
+    require(first || (in_session() &&
+                      (reply.result == answer->second || reply.result == am::Result::unknown)));
+    require(reply.result == am::Result::not_sent || reply.request <= highest_ || in_session());
     diff(reply.sequence, *reply.diff, reply.digest);
+  }
+  void check(const rpc::Ping& ping) {
+    require(open_);
+    asked_ = ping.token;
+  }
+  void check(const rpc::Chosen& chosen) {
+    require(open_);
+    if (chosen.refusal.empty()) check(chosen.snapshot);
   }
   void check(const rpc::Push& push) {
     require(open_ && !push.diff->empty());
+    // No more than the window since the client has last shown anything.
+    require(++since_shown_ <= window_);
     diff(push.sequence, *push.diff, push.digest);
     require(client_ == source_);
   }
@@ -222,7 +298,10 @@ class Session {
     require(rpc::short_digest(rpc::digest_of(client_)) == digest);
   }
 
-  void check(const rpc::HelloReceived&) { require(!open_); }
+  void check(const rpc::HelloReceived& hello) {
+    require(!open_);
+    offered_ = hello.features;
+  }
   void check(const rpc::MutationReceived& mutation) {
     require(open_ && mutation.request > highest_);  // once, in order
     highest_ = mutation.request;
@@ -230,7 +309,13 @@ class Session {
     require(running_.insert(mutation.request).second);
   }
   void check(const rpc::SyncReceived&) { require(open_); }
-  void check(const rpc::ChoiceReceived&) { require(open_); }
+  void check(const rpc::ChoiceReceived& received) {
+    require(open_ && (features_ & rpc::feature_choice) != 0);
+    choice_ = received.token;
+    am::rpc::SyncOptions choice;
+    rpc::Reader reader(received.choice);
+    rpc::read_choice(reader, options_.limits, choice);
+  }
   void check(const rpc::LinkClosed& closed) {
     require(closed.reason != rpc::CloseReason::none && !closed.text.empty());
     ++ended_;
@@ -240,7 +325,9 @@ class Session {
   static constexpr std::uint64_t fingerprint = 9;
 
   fuzz::Input& in_;
+  unsigned kind_;
   rpc::ServerLinkOptions options_;
+  std::uint64_t window_;
   Link::TimePoint now_{std::chrono::hours(1)};
   Link link_;
   rpc::ServerEffects effects_;
@@ -254,7 +341,14 @@ class Session {
   std::uint64_t sequence_ = 0;
   bool open_ = false;
   std::set<rpc::RequestId> running_;  // those without an answer
-  std::set<rpc::RequestId> answered_;
+  std::map<rpc::RequestId, am::Result> answered_;
+  std::uint64_t offered_ = 0;   // features
+  std::uint64_t features_ = 0;  // those of the welcome
+  rpc::Bytes offer_, chosen_;   // of extensions
+  std::array<rpc::Extension, 2> extensions_{};
+  std::optional<std::uint64_t> choice_;  // the token of one
+  std::uint64_t asked_ = 0;              // the token of the last ping
+  std::uint64_t since_shown_ = 0;        // pushes, since the client has shown which it has
   rpc::RequestId highest_ = 0;
   bool last_words_ = false;  // a bye or a refusal was sent
   int ended_ = 0;

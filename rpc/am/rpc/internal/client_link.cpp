@@ -394,11 +394,11 @@ void ClientLink::handle(const Message&, TimePoint, ClientEffects&) {
 // -- time ----------------------------------------------------------------------------------------
 
 void ClientLink::poll(TimePoint now, ClientEffects& effects) {
+  stats_.timeouts += calls_.expire(now, answering(effects));  // they outlive links
   if (state_ == State::greeting && now >= handshake_deadline_) {
     return fail(CloseReason::handshake_timeout, "no answer to the hello in time", ByeCode::timeout,
                 effects);
   }
-  stats_.timeouts += calls_.expire(now, answering(effects));
   if (resyncing_ && now >= resync_deadline_) ask_snapshot(now, effects);
 }
 

@@ -286,5 +286,20 @@ TEST(ClientLink, APingIsAnswered) {
   EXPECT_EQ(h.sent<Pong>().token, 6U);
 }
 
+TEST(ClientLink, OnePollEndsAllThatIsOverdue) {
+  auto options = ClientHarness::known();
+  options.resumable = true;
+  ClientHarness h{options};
+  h.open();
+  h.link.mutate(Op::add, first_state, {}, h.now + 1s, h.effects);
+  h.link.abandon("gone", h.effects);
+  h.link.restart(link_id + 1, {}, h.now, h.effects);
+  h.now += 1h;
+  h.link.poll(h.now, h.effects);
+  EXPECT_EQ(h.link.state(), ClientLink::State::closed);
+  EXPECT_EQ(h.link.pending(), 0U);
+  EXPECT_EQ(h.link.next_deadline(), never);
+}
+
 }  // namespace
 }  // namespace am::rpc::internal

@@ -119,6 +119,14 @@ void Waits::unlink(WaitState& wait) {
   wait.previous = wait.next = nullptr;
 }
 
+/// Moves `wait` from its list to `chain`.
+void Waits::take(WaitState& wait, WaitState*& chain) {
+  unlink(wait);
+  attached_.fetch_sub(1, std::memory_order_relaxed);
+  wait.next = chain;
+  chain = &wait;
+}
+
 void Waits::detach(WaitState& wait) {
   if (wait.place == WaitState::Place::none) return;
   unlink(wait);
@@ -163,47 +171,29 @@ WaitState* Waits::fired(std::span<const StateIndex> changed) {
 WaitState* Waits::fired_by_queue() {
   const auto tick = queue_ended_.load(std::memory_order_relaxed);
   WaitState* chain = nullptr;
-  while (!queue_.empty() && queue_.begin()->first <= tick) {
-    auto* wait = queue_.begin()->second;
-    unlink(*wait);
-    attached_.fetch_sub(1, std::memory_order_relaxed);
-    wait->next = chain;
-    chain = wait;
-  }
+  while (!queue_.empty() && queue_.begin()->first <= tick) take(*queue_.begin()->second, chain);
   return chain;
 }
 
 WaitState* Waits::take_all() {
   WaitState* chain = nullptr;
-  const auto take = [&](WaitState* wait) {
-    unlink(*wait);
-    attached_.fetch_sub(1, std::memory_order_relaxed);
-    wait->next = chain;
-    chain = wait;
-  };
   for (auto& lists : lists_) {
-    while (lists.active != nullptr) take(lists.active);
-    while (lists.inactive != nullptr) take(lists.inactive);
-    while (!lists.ticks.empty()) take(lists.ticks.begin()->second);
+    while (lists.active != nullptr) take(*lists.active, chain);
+    while (lists.inactive != nullptr) take(*lists.inactive, chain);
+    while (!lists.ticks.empty()) take(*lists.ticks.begin()->second, chain);
   }
-  while (!queue_.empty()) take(queue_.begin()->second);
-  while (bagged_ != nullptr) take(bagged_);
+  while (!queue_.empty()) take(*queue_.begin()->second, chain);
+  while (bagged_ != nullptr) take(*bagged_, chain);
   return chain;
 }
 
 WaitState* Waits::take_incomparable(std::uint64_t queue_tick) {
   queue_ended_.store(queue_tick, std::memory_order_seq_cst);
   WaitState* chain = nullptr;
-  const auto take = [&](WaitState* wait) {
-    unlink(*wait);
-    attached_.fetch_sub(1, std::memory_order_relaxed);
-    wait->next = chain;
-    chain = wait;
-  };
   const auto take_from = [&](WaitState* wait, auto&& compares) {
     while (wait != nullptr) {
       auto* following = wait->next;
-      if (compares(*wait)) take(wait);
+      if (compares(*wait)) take(*wait, chain);
       wait = following;
     }
   };
@@ -214,9 +204,9 @@ WaitState* Waits::take_incomparable(std::uint64_t queue_tick) {
   for (auto& lists : lists_) {
     take_from(lists.active, of_ticks);
     take_from(lists.inactive, of_ticks);
-    while (!lists.ticks.empty()) take(lists.ticks.begin()->second);
+    while (!lists.ticks.empty()) take(*lists.ticks.begin()->second, chain);
   }
-  while (!queue_.empty()) take(queue_.begin()->second);
+  while (!queue_.empty()) take(*queue_.begin()->second, chain);
   take_from(bagged_, [](const WaitState& wait) { return wait.bag != Bag::query; });
   return chain;
 }

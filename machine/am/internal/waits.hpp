@@ -134,6 +134,7 @@ class Waits {
   bool watch_unmet_term(WaitState& wait);
   void push(WaitState*& head, WaitState& wait);
   void unlink(WaitState& wait);
+  void take(WaitState& wait, WaitState*& chain);
   void move_on(WaitState*& list, WaitState*& chain);
 
   const detail::ClockBoard& board_;

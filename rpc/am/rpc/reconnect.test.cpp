@@ -53,6 +53,21 @@ struct Reconnecting : testing::Test {
   }
 };
 
+/// A door that takes until `go_on` to open.
+struct SlowlyOpening : Reconnecting {
+  SlowlyOpening() {
+    source.on("OpenState", [this](am::Event&) {
+      ++runs;
+      running.count_down();
+      go_on.wait();
+    });
+  }
+
+  std::latch running{1};
+  std::latch go_on{1};
+  std::atomic<int> runs{0};
+};
+
 TEST_F(Reconnecting, WaitsThatCameToHoldWhileTheConnectionWasLostEndAfterIt) {
   source.add("Closed");
   am::rpc::Client client{fast()};
@@ -102,15 +117,7 @@ TEST_F(Reconnecting, ContextsStopWhenTheirStateWasLeftAndEnteredAgainMeanwhile) 
   EXPECT_TRUE(remote->is("Closed"));
 }
 
-TEST_F(Reconnecting, ACallThatWasUnderWayIsAnsweredAndRunsOnce) {
-  std::latch running{1};
-  std::latch go_on{1};
-  std::atomic<int> runs{0};
-  source.on("OpenState", [&](am::Event&) {
-    ++runs;
-    running.count_down();
-    go_on.wait();
-  });
+TEST_F(SlowlyOpening, ACallThatWasUnderWayIsAnsweredAndRunsOnce) {
   am::rpc::Client client{fast()};
   auto remote = client.attach();
   ASSERT_TRUE(remote);
@@ -128,15 +135,9 @@ TEST_F(Reconnecting, ACallThatWasUnderWayIsAnsweredAndRunsOnce) {
   EXPECT_EQ(source.tick("Knock"), am::Tick{1});
 }
 
-TEST_F(Reconnecting, WithoutASessionAnUnansweredCallEndsAsUnknown) {
+TEST_F(SlowlyOpening, WithoutASessionAnUnansweredCallEndsAsUnknown) {
   server.emplace(source, am::rpc::ServerOptions{.push_interval = 1ms, .session_ttl = 0ms});
   wire.aim(server->endpoint());
-  std::latch running{1};
-  std::latch go_on{1};
-  source.on("OpenState", [&](am::Event&) {
-    running.count_down();
-    go_on.wait();
-  });
   am::rpc::Client client{fast()};
   auto remote = client.attach();
   ASSERT_TRUE(remote);

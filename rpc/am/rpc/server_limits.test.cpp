@@ -9,10 +9,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <list>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace am::rpc {
@@ -54,6 +57,38 @@ struct ServerLimits : ::testing::Test {
     EXPECT_TRUE(remote->connected());
     EXPECT_EQ(remote->toggle("Open"), Result::executed);
   }
+};
+
+/// A machine that a local caller keeps busy until `release`, so that remote calls have to wait.
+class BusyMachine {
+ public:
+  BusyMachine() {
+    machine.on_state("Busy", [this](Event&) {
+      busy_ = true;
+      const std::scoped_lock wait(gate_);
+    });
+  }
+  ~BusyMachine() { release(); }
+  BusyMachine(BusyMachine&&) = delete;
+  BusyMachine& operator=(BusyMachine&&) = delete;
+
+  /// True once it is busy.
+  bool keep_busy() {
+    holder_ = std::thread([this] { machine.add("Busy"); });
+    return eventually([this] { return busy_.load(); });
+  }
+  void release() {
+    if (closed_.owns_lock()) closed_.unlock();
+    if (holder_.joinable()) holder_.join();
+  }
+
+  Machine machine{{{"Busy", {}}, {"Open", {.multi = true}}}, {.id = "slow"}};
+
+ private:
+  std::mutex gate_;
+  std::unique_lock<std::mutex> closed_{gate_};
+  std::atomic<bool> busy_{false};
+  std::thread holder_;
 };
 
 TEST_F(ServerLimits, MaxConnections) {
@@ -103,20 +138,12 @@ TEST_F(ServerLimits, MaxLinksOfAllConnections) {
 }
 
 TEST_F(ServerLimits, MaxPendingCallsOfALink) {
-  std::mutex gate;
-  std::atomic<bool> busy{false};
-  Machine slow{{{"Busy", {}}, {"Open", {.multi = true}}}, {.id = "slow"}};
-  slow.on_state("Busy", [&](Event&) {
-    busy = true;
-    const std::scoped_lock wait(gate);
-  });
-  std::unique_lock closed(gate);
+  BusyMachine slow;
   serve({.max_pending_calls = 2});
-  server->expose(slow);
+  server->expose(slow.machine);
   auto attached = client->attach({.machine = "slow", .timeout = patience});
   ASSERT_TRUE(attached);
-  std::thread holder([&] { slow.add("Busy"); });  // so that remote calls have to wait
-  ASSERT_TRUE(eventually([&] { return busy.load(); }));
+  ASSERT_TRUE(slow.keep_busy());
   std::vector<Pending<Result>> calls;
   for (int i = 0; i < 5; ++i) calls.push_back(attached->add_async("Open"));
   for (int i = 2; i < 5; ++i) {
@@ -124,8 +151,7 @@ TEST_F(ServerLimits, MaxPendingCallsOfALink) {
     EXPECT_EQ(result, Result::not_sent) << i;
     EXPECT_EQ(result.reason(), Reason::queue_full) << i;
   }
-  closed.unlock();
-  holder.join();
+  slow.release();
   EXPECT_EQ(calls[0].get(), Result::executed);
   EXPECT_EQ(calls[1].get(), Result::executed);
   expect_served();
@@ -226,27 +252,18 @@ TEST_F(ServerLimits, MaxStatesOfAMachineThatAClientTakes) {
 }
 
 TEST_F(ServerLimits, MaxPendingCallsOfAClient) {
-  std::mutex gate;
-  std::atomic<bool> busy{false};
-  Machine slow{{{"Busy", {}}, {"Open", {.multi = true}}}, {.id = "slow"}};
-  slow.on_state("Busy", [&](Event&) {
-    busy = true;
-    const std::scoped_lock wait(gate);
-  });
-  std::unique_lock closed(gate);
+  BusyMachine slow;
   serve({});
-  server->expose(slow);
+  server->expose(slow.machine);
   Client careful({.endpoint = server->endpoint(), .max_pending_calls = 1});
   auto attached = careful.attach({.machine = "slow", .timeout = patience});
   ASSERT_TRUE(attached);
-  std::thread holder([&] { slow.add("Busy"); });
-  ASSERT_TRUE(eventually([&] { return busy.load(); }));
+  ASSERT_TRUE(slow.keep_busy());
   const auto first = attached->add_async("Open");
   const auto second = attached->add_async("Open").get();
   EXPECT_EQ(second, Result::not_sent);
   EXPECT_EQ(second.reason(), Reason::queue_full);
-  closed.unlock();
-  holder.join();
+  slow.release();
   EXPECT_EQ(first.get(), Result::executed);
 }
 

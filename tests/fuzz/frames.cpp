@@ -1,20 +1,12 @@
 // Frames as they come from a peer: what is read is written again as the same bytes.
-#include "target.hpp"
+#include "same_bytes.hpp"
 
 #include <am/rpc/internal/messages.hpp>
-
-#include <algorithm>
 
 namespace {
 
 namespace rpc = am::rpc::internal;
 using fuzz::require;
-
-template <class Message>
-void write(rpc::Writer& writer, rpc::LinkId link, const Message& message) {
-  rpc::encode(writer, link, message);
-}
-void write(rpc::Writer&, rpc::LinkId, const std::monostate&) { require(false); }
 
 /// What receivers rely on without looking.
 void check_values(const rpc::Mutate& m) {
@@ -64,10 +56,7 @@ void check(rpc::ByteView frame, rpc::Sender sender, const rpc::Limits& limits) {
   require(frame.size() <= limits.frame);
   require(head && head->type == decoded.type && head->link == decoded.link);
   std::visit([](const auto& message) { check_values(message); }, decoded.message);
-  rpc::Bytes again;
-  rpc::Writer writer(again, frame.size());
-  std::visit([&](const auto& message) { write(writer, decoded.link, message); }, decoded.message);
-  require(writer.ok() && std::ranges::equal(again, frame));
+  fuzz::require_same_bytes(decoded, frame);
 }
 
 /// Limits that a few bytes reach.

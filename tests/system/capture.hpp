@@ -1,8 +1,8 @@
 // What two peers say over TCP, taken down on the way.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <am/rpc/loopback_test.hpp>
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +15,8 @@
 #include <thread>
 
 namespace system_test {
+
+using am::rpc::testing::loopback;
 
 /// Passes one connection on to a port of this host and keeps the bytes of both directions.
 class Capture {
@@ -47,14 +49,6 @@ class Capture {
   const std::string& from_server() const { return said_[1]; }
 
  private:
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-  }
-
   static bool readable(int first, int second, const std::stop_token& stop,
                        std::array<pollfd, 2>& fds) {
     fds = {pollfd{first, POLLIN, 0}, pollfd{second, POLLIN, 0}};

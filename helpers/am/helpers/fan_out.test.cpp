@@ -1,6 +1,7 @@
 #include <am/helpers/fan_out.hpp>
 
 #include <am/helpers/internal/no_more_threads.hpp>
+#include <am/helpers/internal/occupied_executor.hpp>
 #include <am/testing.hpp>
 #include <am/thread_executor.hpp>
 
@@ -207,24 +208,18 @@ TEST(FanOut, waits_until_its_machine_has_recovered_from_a_handler) {
 
 TEST(FanOut, does_not_count_what_an_executor_has_dropped) {
   am::Machine m{schema(3)};
-  std::binary_semaphore begun{0};
-  std::binary_semaphore go_on{0};
-  const auto loop = std::make_shared<am::ThreadExecutor>();
-  loop->post([&] {
-    begun.release();
-    go_on.acquire();
-  });
-  begun.acquire();
+  const am::internal::OccupiedExecutor occupied;
   const am::FanOut fetch{
-      m, "Fetch", {.concurrency = 2, .executor = loop}, [](am::FanOutTask) { ADD_FAILURE(); }};
+      m, "Fetch", {.concurrency = 2, .executor = occupied.executor}, [](am::FanOutTask) {
+        ADD_FAILURE();
+      }};
   m.add("Fetch");
   EXPECT_EQ(fetch.progress().running, 2U);
-  loop->stop(0ms);
+  occupied.executor->stop(0ms);
   EXPECT_EQ(fetch.progress().running, 0U);
   EXPECT_EQ(fetch.progress().failed, 3U);
   EXPECT_TRUE(m.is("Exception"));
   EXPECT_TRUE(m.is_not({"Fetch0", "Fetch1", "Fetch2"}));
-  go_on.release();
 }
 
 TEST(FanOut, survives_what_validate_throws) {

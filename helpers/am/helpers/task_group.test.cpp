@@ -2,6 +2,7 @@
 
 #include <am/helpers/condition.hpp>
 #include <am/helpers/internal/no_more_threads.hpp>
+#include <am/helpers/internal/occupied_executor.hpp>
 #include <am/machine.hpp>
 #include <am/thread_executor.hpp>
 
@@ -94,26 +95,18 @@ TEST(TaskGroup, has_limits_and_an_end) {
 }
 
 TEST(TaskGroup, does_not_count_what_an_executor_has_dropped) {
-  std::binary_semaphore begun{0};
-  std::binary_semaphore go_on{0};
-  const auto loop = std::make_shared<am::ThreadExecutor>();
-  loop->post([&] {
-    begun.release();
-    go_on.acquire();
-  });
-  begun.acquire();
-  am::TaskGroup group{{.limit = 2, .executor = loop}};
+  const am::internal::OccupiedExecutor occupied;
+  am::TaskGroup group{{.limit = 2, .executor = occupied.executor}};
   group.run([] { ADD_FAILURE() << "ran"; });
   group.run([]() -> am::Task<> {
     ADD_FAILURE() << "ran";
     co_return;
   });
   EXPECT_EQ(group.running(), 2U);
-  loop->stop(0ms);
+  occupied.executor->stop(0ms);
   group.close();
   EXPECT_EQ(group.wait({.timeout = 1s}), am::Ended::fired);
   EXPECT_EQ(group.running(), 0U);
-  go_on.release();
 }
 
 #ifdef __GLIBC__

@@ -1,8 +1,8 @@
 // A tcp connection that tests can cut.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <am/rpc/loopback_test.hpp>
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,8 +24,7 @@ namespace am::rpc::testing {
 /// Forwards connections to a server's endpoint ("tcp://127.0.0.1:PORT") until they are cut.
 class Wire {
  public:
-  explicit Wire(const std::string& endpoint)
-      : target_(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)))) {
+  explicit Wire(const std::string& endpoint) : target_(port_of(endpoint)) {
     open();
     thread_ = std::jthread([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) pump();
@@ -56,19 +55,9 @@ class Wire {
     if (listener_ < 0) open();
   }
   /// Where connections go from now on.
-  void aim(const std::string& endpoint) {
-    target_ = static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
-  }
+  void aim(const std::string& endpoint) { target_ = port_of(endpoint); }
 
  private:
-  static sockaddr_in address(std::uint16_t port) {
-    sockaddr_in result{};
-    result.sin_family = AF_INET;
-    result.sin_port = htons(port);
-    result.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return result;
-  }
-
   void open() {
     // A poll that is just looking at the former socket keeps the port for a moment.
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -82,7 +71,7 @@ class Wire {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    auto own = address(port_);
+    auto own = loopback(port_);
     socklen_t size = sizeof own;
     if (bind(listener_, reinterpret_cast<sockaddr*>(&own), size) != 0 ||
         listen(listener_, 64) != 0 ||
@@ -122,7 +111,7 @@ class Wire {
     const int from = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (from < 0) return;
     const int to = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const auto target = address(target_);
+    const auto target = loopback(target_);
     if (connect(to, reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0) {
       close(from);
       close(to);

@@ -1,10 +1,9 @@
 #include <am/rpc/internal/transport/dealer.hpp>
 
 #include <am/rpc/internal/transport/transport_test.hpp>
+#include <am/rpc/loopback_test.hpp>
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <random>
 
@@ -68,9 +67,7 @@ TEST(Dealer, IsNotHurtByAServerThatSendsGarbage) {
   // As the server has that takes the port over.
   const int on = 1;
   ASSERT_EQ(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto address = rpc::testing::loopback(0);
   socklen_t size = sizeof address;
   ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&address), size), 0);
   ASSERT_EQ(listen(listener, 10), 0);

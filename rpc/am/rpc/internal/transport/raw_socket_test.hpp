@@ -1,8 +1,8 @@
 // Connections that speak TCP or ZMTP by hand, to do what ZeroMQ would not.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <am/rpc/loopback_test.hpp>
+
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -18,11 +18,7 @@ class PlainSocket {
  public:
   explicit PlainSocket(const std::string& endpoint)
       : descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+    const auto address = rpc::testing::loopback(rpc::testing::port_of(endpoint));
     const timeval limit{.tv_sec = 20, .tv_usec = 0};  // nothing here hangs
     setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);

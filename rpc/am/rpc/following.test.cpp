@@ -2,11 +2,11 @@
 #include <am/error.hpp>
 #include <am/machine.hpp>
 #include <am/rpc/client.hpp>
+#include <am/rpc/door_test.hpp>
 #include <am/rpc/server.hpp>
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <string>
 
 namespace {
@@ -14,19 +14,14 @@ namespace {
 using namespace std::chrono_literals;
 using am::Result;
 using am::rpc::SyncOptions;
-
-constexpr auto patience = 30s;
-
-std::string fresh_endpoint() {
-  static std::atomic<int> count{0};
-  return "inproc://following-" + std::to_string(++count);
-}
+using am::rpc::testing::fresh_inproc;
+using am::rpc::testing::patience;
 
 class Following : public testing::Test {
  protected:
   am::Machine source{{{"A", {}}, {"B", {}}, {"C", {.require = {"B"}}}, {"Bump", {.multi = true}}},
                      {.id = "source"}};
-  am::rpc::Server server{source, {.endpoint = fresh_endpoint(), .push_interval = {}}};
+  am::rpc::Server server{source, {.endpoint = fresh_inproc(), .push_interval = {}}};
   am::rpc::Client client{{.endpoint = server.endpoint()}};
 
   am::rpc::RemoteMachine attach(SyncOptions sync) {

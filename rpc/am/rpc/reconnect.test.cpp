@@ -1,6 +1,7 @@
 // Remote machines over connections that are lost, and servers that are replaced.
 #include <am/machine.hpp>
 #include <am/rpc/client.hpp>
+#include <am/rpc/door_test.hpp>
 #include <am/rpc/server.hpp>
 #include <am/rpc/wire_test.hpp>
 
@@ -19,17 +20,9 @@ using am::Result;
 using am::rpc::LinkState;
 using am::rpc::Reconnect;
 using am::rpc::WhenDown;
+using am::rpc::testing::door;
+using am::rpc::testing::patience;
 using am::rpc::testing::Wire;
-
-/// Far longer than anything here takes; a test that needs it has failed.
-constexpr auto patience = 30s;
-
-am::Schema door() {
-  return {{"Closed", {.remove = {"Open"}}},
-          {"Open", {.remove = {"Closed"}}},
-          {"Locked", {.require = {"Closed"}}},
-          {"Knock", {.multi = true}}};
-}
 
 /// Waits until the link is in `state`; it has no waits of its own.
 template <class Remote>

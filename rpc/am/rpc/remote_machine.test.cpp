@@ -1,6 +1,7 @@
 // Machines behind an endpoint, as their users see them: one process, real sockets.
 #include <am/machine.hpp>
 #include <am/rpc/client.hpp>
+#include <am/rpc/door_test.hpp>
 #include <am/rpc/server.hpp>
 
 #include <gtest/gtest.h>
@@ -17,22 +18,14 @@ namespace {
 using namespace std::chrono_literals;
 using am::Result;
 using am::rpc::LinkErrc;
-
-/// Far longer than anything here takes; a test that needs it has failed.
-constexpr auto patience = 30s;
-
-am::Schema door() {
-  return {{"Closed", {.remove = {"Open"}}},
-          {"Open", {.remove = {"Closed"}}},
-          {"Locked", {.require = {"Closed"}}},
-          {"Knock", {.multi = true}}};
-}
+using am::rpc::testing::door;
+using am::rpc::testing::fresh_inproc;
+using am::rpc::testing::patience;
 
 std::string fresh_endpoint(const std::string& scheme) {
-  static std::atomic<int> count{0};
   if (scheme == "tcp") return "tcp://127.0.0.1:0";
   if (scheme == "ipc") return "ipc://*";
-  return "inproc://remote-machine-" + std::to_string(++count);
+  return fresh_inproc();
 }
 
 /// A door, its server and a client, over one kind of transport.
@@ -337,7 +330,7 @@ TEST(Client, says_when_nobody_answers) {
 }
 
 TEST(Client, waits_for_a_server_that_comes_later) {
-  const auto endpoint = fresh_endpoint("inproc");
+  const auto endpoint = fresh_inproc();
   am::rpc::Client client{{.endpoint = endpoint}};
   am::Machine source{door()};
   std::optional<am::rpc::Server> server;

@@ -2,11 +2,11 @@
 #include <am/error.hpp>
 #include <am/machine.hpp>
 #include <am/rpc/client.hpp>
+#include <am/rpc/door_test.hpp>
 #include <am/rpc/server.hpp>
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,20 +17,15 @@ namespace {
 
 using namespace std::chrono_literals;
 using am::Result;
-
-constexpr auto patience = 30s;
-
-std::string fresh_endpoint() {
-  static std::atomic<int> count{0};
-  return "inproc://tree-" + std::to_string(++count);
-}
+using am::rpc::testing::fresh_inproc;
+using am::rpc::testing::patience;
 
 am::Schema counter() { return {{"A", {}}, {"B", {.require = {"A"}}}, {"Bump", {.multi = true}}}; }
 
 /// One level: a server on the machine above, and a proxy of it.
 struct Level {
   explicit Level(const am::Api& above)
-      : server(above, {.endpoint = fresh_endpoint(), .push_interval = 1ms}),
+      : server(above, {.endpoint = fresh_inproc(), .push_interval = 1ms}),
         client({.endpoint = server.endpoint()}) {
     auto attached = client.attach({.timeout = patience});
     if (!attached) throw std::runtime_error(attached.error().message);
@@ -132,7 +127,7 @@ TEST_F(Tree, AServerOfAProxyStopsWhileItsClientGoesOn) {
 TEST_F(Tree, AProxyThatIsGoneIsNotServed) {
   am::Api gone(first.remote->core());
   first.remote.reset();
-  am::rpc::Server server({.endpoint = fresh_endpoint()});
+  am::rpc::Server server({.endpoint = fresh_inproc()});
   EXPECT_THROW(server.expose(gone), am::Error);
 }
 

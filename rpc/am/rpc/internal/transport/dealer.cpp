@@ -243,14 +243,7 @@ class DealerTransport::Core final : public LoopBody {
 DealerTransport::DealerTransport(Context context, DealerOptions options)
     : core_(std::make_shared<Core>(std::move(context), options)) {}
 
-DealerTransport::~DealerTransport() {
-  // In a forked child nothing can be closed without threads that do not exist there.
-  if (core_->loop().forked()) {
-    new std::shared_ptr<Core>(std::move(core_));
-    return;
-  }
-  core_->loop().stop_or_abandon(default_stop_timeout);
-}
+DealerTransport::~DealerTransport() { end(core_, default_stop_timeout); }
 
 void DealerTransport::start(std::shared_ptr<DealerHandler> handler) {
   if (handler == nullptr) throw Error(Errc::invalid_argument, "a transport needs a handler");

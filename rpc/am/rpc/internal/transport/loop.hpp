@@ -11,11 +11,11 @@
 #include <sys/types.h>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -179,6 +179,18 @@ void Loop::have_turn(Call&& call) noexcept {
   next_deadline_ = body_.next_deadline();
   watch_.set(body_.descriptors());
   turning_.store(std::thread::id{}, std::memory_order_relaxed);
+}
+
+/// The end of the transport that has `core`, for its destructor. Never throws and never hangs;
+/// `core` stays where it is, as handler calls that are under way use it.
+template <class Core>
+void end(const std::shared_ptr<Core>& core, std::chrono::milliseconds timeout) {
+  if (core->loop().forked()) {
+    // Nothing can be closed here without threads that exist in the parent only.
+    new std::shared_ptr<Core>(core);
+  } else {
+    core->loop().stop_or_abandon(timeout);
+  }
 }
 
 /// Sleeps until one of two descriptors is readable or `deadline` has passed; true when the first

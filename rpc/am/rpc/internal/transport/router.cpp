@@ -236,14 +236,7 @@ class RouterTransport::Core final : public LoopBody {
 RouterTransport::RouterTransport(Context context, RouterOptions options)
     : core_(std::make_shared<Core>(std::move(context), options)) {}
 
-RouterTransport::~RouterTransport() {
-  // In a forked child nothing can be closed without threads that do not exist there.
-  if (core_->loop().forked()) {
-    new std::shared_ptr<Core>(std::move(core_));
-    return;
-  }
-  core_->loop().stop_or_abandon(default_stop_timeout);
-}
+RouterTransport::~RouterTransport() { end(core_, default_stop_timeout); }
 
 void RouterTransport::start(std::shared_ptr<RouterHandler> handler) {
   if (handler == nullptr) throw Error(Errc::invalid_argument, "a transport needs a handler");

@@ -19,7 +19,7 @@ using fuzz::require;
 void check_text(const std::string& text) {
   try {
     const auto key = am::rpc::PublicKey::from_text(text);
-    require(!key || key.text() == text);
+    require(key && key.text() == text);
   } catch (const am::Error& error) {
     require(error.code() == am::Errc::invalid_argument);
   }

@@ -16,6 +16,9 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& text) { throw Error(Errc::invalid_argument, text); }
 
+/// Zeros stand for "no key" in a `PublicKey`, and as a secret everybody knows them.
+bool is_blank(const internal::KeyBytes& bytes) { return bytes == internal::KeyBytes{}; }
+
 }  // namespace
 
 // -- public -----------------------------------------------------------------------------------
@@ -28,6 +31,11 @@ PublicKey PublicKey::from_text(std::string_view text) {
                     "`am-keys show` prints them",
                     text.size(), key_text_size));
   }
+  if (is_blank(*bytes)) {
+    refuse(
+        "this is not a public key but forty zeros, which stand for none: give what "
+        "`am-keys show` prints");
+  }
   return PublicKey(*bytes);
 }
 
@@ -36,7 +44,8 @@ PublicKey PublicKey::from_file(const std::string& path) {
   for (const auto& line : internal::key_lines(file.text)) {
     const auto& word = line.words.front() == "public" && line.words.size() > 1 ? line.words[1]
                                                                                : line.words.front();
-    if (const auto bytes = internal::decode_z85(word)) return PublicKey(*bytes);
+    const auto bytes = internal::decode_z85(word);
+    if (bytes && !is_blank(*bytes)) return PublicKey(*bytes);
   }
   refuse(fmt::format("\"{}\" has no public key: name the NAME.pub that `am-keys make NAME` wrote",
                      path));
@@ -78,6 +87,11 @@ SecretKey SecretKey::from_text(std::string_view text) {
     // The text is not quoted: it may be a key with a slip of the pen.
     refuse(fmt::format("this is not a secret key: it has {} characters, and has to be {} of Z85",
                        text.size(), key_text_size));
+  }
+  if (is_blank(*bytes)) {
+    refuse(
+        "this is not a secret key but forty zeros, which everybody knows: make one with "
+        "`am-keys make`");
   }
   auto key = from_bytes(bytes->data());
   internal::wipe(bytes->data(), bytes->size());

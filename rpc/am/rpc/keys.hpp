@@ -21,7 +21,8 @@ class PublicKey {
   constexpr PublicKey() = default;
   constexpr explicit PublicKey(const std::array<std::byte, key_bytes>& bytes) : bytes_(bytes) {}
 
-  /// Reads 40 characters of Z85. Throws `Error` (invalid_argument) for anything else.
+  /// Reads 40 characters of Z85. Throws `Error` (invalid_argument) for anything else, and for
+  /// zeros, which are no key.
   static PublicKey from_text(std::string_view text);
   /// Reads a file of `am-keys`: NAME.pub, or NAME.key, which has both halves. Throws `Error`
   /// (invalid_argument) that names the file and the remedy.

@@ -49,6 +49,16 @@ TEST(Keys, TextThatIsNoKeyIsRefusedAndASecretNotQuoted) {
   EXPECT_EQ(error_of([&] { SecretKey::from_text(slip); }).find("JTKV"), std::string::npos);
 }
 
+TEST(Keys, FortyZerosAreRefusedNotTakenForNoKey) {
+  const std::string zeros(key_text_size, '0');
+  const auto error = error_of([&] { PublicKey::from_text(zeros); });
+  EXPECT_NE(error.find("forty zeros"), std::string::npos) << error;
+  EXPECT_THROW(SecretKey::from_text(zeros), Error);
+  const TempFolder folder;
+  write_text(folder / "blank.pub", zeros + " door\n");
+  EXPECT_THROW(PublicKey::from_file(folder / "blank.pub"), Error);
+}
+
 TEST(Keys, TextWithAZeroByteIsNotAShorterKey) {
   std::string text = SecretKey::make().public_key().text();
   text[20] = '\0';  // half a key, which Z85 alone would take

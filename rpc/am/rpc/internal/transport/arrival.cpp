@@ -3,6 +3,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -17,7 +18,8 @@ void Arrival::arrive() noexcept {
 bool Arrival::wait_until(TransportTime deadline) noexcept {
   auto expected = static_cast<std::uint32_t>(coming);
   state_.compare_exchange_strong(expected, awaited, std::memory_order_acq_rel);
-  const auto since_boot = deadline.time_since_epoch();
+  // The kernel takes no time before the clock began, for which there is no need to wait either.
+  const auto since_boot = std::max(deadline.time_since_epoch(), TransportTime::duration::zero());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
   // steady_clock is CLOCK_MONOTONIC, which the bit set form takes as absolute time.
   const timespec end{.tv_sec = static_cast<time_t>(seconds.count()),

@@ -1,34 +1,17 @@
 #include <am/error.hpp>
 #include <am/rpc/internal/transport/loop.hpp>
+#include <am/rpc/internal/transport/signals_blocked.hpp>
 
 #include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 #include <algorithm>
-#include <csignal>
 #include <ctime>
 
 namespace am::rpc::internal {
 
 namespace {
-
-/// Signals belong to the threads of the program: they stay blocked while a thread of ours is
-/// started.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(SignalsBlocked&&) = delete;
-  SignalsBlocked& operator=(SignalsBlocked&&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 /// What the calling thread was started for.
 struct OwnThread {

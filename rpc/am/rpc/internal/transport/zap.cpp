@@ -1,3 +1,4 @@
+#include <am/rpc/internal/transport/signals_blocked.hpp>
 #include <am/rpc/internal/transport/zap.hpp>
 
 #include <pthread.h>
@@ -6,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <span>
 #include <system_error>
@@ -85,6 +85,7 @@ ZapResponder::ZapResponder(void* context) : owner_(getpid()) {
   } catch (const zmq::error_t& error) {
     throw std::system_error(error.num(), std::generic_category(), "cannot check keys of peers");
   }
+  const SignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -130,9 +131,6 @@ bool ZapResponder::admits(std::string_view domain, std::string_view mechanism,
 
 void ZapResponder::run() noexcept {
   pthread_setname_np(pthread_self(), "am-keys");
-  sigset_t all;  // signals are for the program's own threads
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
   void* const socket = socket_->socket.handle();
   Request request;
   while (receive(socket, request)) {

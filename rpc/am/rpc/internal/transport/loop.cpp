@@ -1,3 +1,4 @@
+#include <am/detail/deadline.hpp>
 #include <am/error.hpp>
 #include <am/rpc/internal/transport/loop.hpp>
 #include <am/rpc/internal/transport/signals_blocked.hpp>
@@ -27,10 +28,11 @@ bool poll_until(int first, int second, TransportTime deadline) noexcept {
   if (deadline == no_deadline) {
     ppoll(descriptors.data(), descriptors.size(), nullptr, nullptr);
   } else {
-    // An hour at a time: far deadlines must not overflow.
+    // An hour at a time, and nothing for what has passed: no deadline must overflow.
+    const auto now = std::chrono::steady_clock::now();
     const auto left =
-        std::clamp<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now(),
-                                             std::chrono::nanoseconds{0}, std::chrono::hours{1});
+        deadline <= now ? std::chrono::nanoseconds{0}
+                        : std::min<std::chrono::nanoseconds>(deadline - now, std::chrono::hours{1});
     const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
     const timespec timeout{.tv_sec = static_cast<time_t>(seconds.count()),
                            .tv_nsec = static_cast<long>((left - seconds).count())};
@@ -118,7 +120,8 @@ bool Loop::stop(std::chrono::milliseconds timeout) {
     body_.close();
     ended_ = true;
   }
-  if (!ended_changed_.wait_for(lock, timeout, [this] { return ended_; })) return false;
+  const auto deadline = am::detail::deadline_after(std::chrono::steady_clock::now(), timeout);
+  if (!ended_changed_.wait_until(lock, deadline, [this] { return ended_; })) return false;
   for (auto& thread : threads_) {
     if (thread.joinable()) thread.join();
   }

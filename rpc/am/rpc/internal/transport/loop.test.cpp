@@ -52,6 +52,19 @@ struct LoopTest : ::testing::Test {
   }
 };
 
+TEST_F(LoopTest, StopsWhileAThreadThatWaitsHasTheSocket) {
+  std::atomic<bool> own{false};
+  std::atomic<bool> led{false};
+  core->on_turn = [&] { (loop.on_own_thread() ? own : led) = true; };
+  start();
+  ASSERT_TRUE(eventually([&] { return own.load(); }));
+  Arrival never;
+  std::jthread caller([&] { loop.await(never, now() + patience); });
+  EXPECT_TRUE(eventually([&] { return led.load(); }));
+  EXPECT_TRUE(loop.stop(patience));
+  never.arrive();
+}
+
 TEST_F(LoopTest, StopsHoweverLongOneIsReadyToWait) {
   std::latch turning{1};
   std::latch go_on{1};

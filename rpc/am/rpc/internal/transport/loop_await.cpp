@@ -28,7 +28,8 @@ void Loop::lead(Arrival& arrival, TransportTime deadline) noexcept {
       const std::scoped_lock lock(turn_mutex_);
       if (first) watch_.look_at_first(false);
       have_turn([&] { body_.turn(woken); });
-      if (arrival.arrived() || closed_ || stopping()) return give_back(false);
+      // The wake of a stop that was taken here is for the loop's own thread too.
+      if (arrival.arrived() || closed_ || stopping()) return give_back(stopping());
       may_sleep = may_sleep_;
       until = std::min(deadline, next_deadline_);
       if (!closed_) socket = body_.descriptors()[0];
@@ -46,7 +47,7 @@ void Loop::lead(Arrival& arrival, TransportTime deadline) noexcept {
 }
 
 /// Leaves the socket to the loop's own thread, and what there is to do; `woken` says that a wake
-/// was taken for which no turn has been had. Under `turn_mutex_`.
+/// was taken for which the loop's own thread has yet to do something. Under `turn_mutex_`.
 void Loop::give_back(bool woken) noexcept {
   watch_.look_at_first(true);
   led_.store(false, std::memory_order_seq_cst);

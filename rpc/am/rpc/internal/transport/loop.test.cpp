@@ -82,6 +82,31 @@ TEST_F(LoopTest, StopsHoweverLongOneIsReadyToWait) {
   EXPECT_TRUE(stopped.get());
 }
 
+TEST_F(LoopTest, WorkThatTakesLongIsLeftToItsThreadHoweverLateItBegins) {
+  std::atomic<bool> work{true};
+  std::atomic<bool> inside{false};
+  std::atomic<bool> turned{false};
+  // The thread that leads may be held up just before it begins.
+  core->on_has_work = [&] {
+    const bool some = work;
+    if (some) std::this_thread::sleep_for(5ms);
+    return some;
+  };
+  core->on_work = [&] {
+    work = false;
+    inside = true;
+    loop.inside();
+    EXPECT_TRUE(eventually([&] { return turned.load(); }));
+    inside = false;
+  };
+  core->on_turn = [&] {
+    if (inside) turned = true;
+  };
+  start();
+  EXPECT_TRUE(eventually([&] { return !work && !inside; }));
+  EXPECT_TRUE(loop.stop(patience));
+}
+
 TEST(LoopPoll, ADeadlineOfLongAgoHasPassed) {
   EXPECT_FALSE(poll_until(-1, -1, TransportTime{}));
   EXPECT_FALSE(poll_until(-1, -1, TransportTime::min()));

@@ -2,7 +2,7 @@
 #include <am/rpc/internal/transport/loop.hpp>
 
 #include <chrono>
-#include <system_error>
+#include <exception>
 
 namespace am::rpc::internal {
 
@@ -24,6 +24,9 @@ constexpr int pieces_at_a_time = 32;
 /// Does pieces of work; false when the lead was lost meanwhile.
 bool Loop::do_work(unsigned thread, const std::shared_ptr<void>& keep_alive) noexcept {
   if (standing_by_.load(std::memory_order_relaxed) == 0) see_to_stand_by(keep_alive);
+  // Before the clock is read: a stand-by that finds no work when the alarm goes off waits for the
+  // next one, and this thread may be held up until long after that.
+  lead_.between();
   // The alarm is set again before it goes off as long as there is work all the time, so that most
   // work costs no system call, and a stand-by is woken only when the work ends or takes long.
   const auto now = std::chrono::steady_clock::now();
@@ -32,7 +35,6 @@ bool Loop::do_work(unsigned thread, const std::shared_ptr<void>& keep_alive) noe
     alarm_at_ = now + first_look;
   }
   for (int i = 0; i < pieces_at_a_time && body_.has_work() && !stopping(); ++i) {
-    lead_.between();
     body_.work();
     if (!lead_.leave(thread)) {
       // What this thread has done since, it told nobody, as it thought that it would turn itself.
@@ -75,7 +77,7 @@ void Loop::see_to_stand_by(const std::shared_ptr<void>& keep_alive) noexcept {
   try {
     start_thread(keep_alive);
     standing_by_.fetch_add(1, std::memory_order_relaxed);
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     // Without: work that takes long delays others, until there is a thread to be had.
   }
 }

@@ -121,7 +121,7 @@ class RouterTransport::Core final : public LoopBody {
 
   void turn(bool woken) noexcept override {
     take_events();
-    if (woken) handler_->on_wake();
+    if (woken && !loop_.stopping()) handler_->on_wake();
     const auto due = next_deadline();
     const auto now = due == no_deadline ? TransportTime{} : std::chrono::steady_clock::now();
     if (due <= now && handler_->next_deadline() <= now) handler_->on_deadline(now);

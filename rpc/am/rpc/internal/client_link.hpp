@@ -256,6 +256,9 @@ class ClientLink {
   void settle(const Snapshot& snapshot, ClientEffects& effects);
   void choice_over(std::string error, ClientEffects& effects);
   std::uint64_t offered() const noexcept;
+  bool learn_states(const Welcome& welcome, LinkOpened& opened, std::size_t& states,
+                    ClientEffects& effects);
+  bool compare_clocks(const Welcome& welcome, LinkOpened& opened, ClientEffects& effects);
   bool take_names(ByteView bytes, std::size_t& states, std::vector<NamedState>& names) const;
   bool send_call(RequestId request, const ClientCall& call, ClientEffects& effects);
   auto answering(ClientEffects& effects) {

@@ -14,7 +14,7 @@ function(am_check_headers target)
   set_property(DIRECTORY PROPERTY am_headers_checked ON)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS
        RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/am/*.hpp)
-  list(FILTER headers EXCLUDE REGEX "/internal/")
+  list(FILTER headers EXCLUDE REGEX "/internal/|_test[.]hpp$")
   set(sources)
   foreach(header IN LISTS headers)
     set(source ${CMAKE_CURRENT_BINARY_DIR}/${target}_headers/${header}.cpp)

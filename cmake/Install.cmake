@@ -32,7 +32,7 @@ function(am_install_library target public_links private_links)
   add_dependencies(am_libraries ${target})
   install(TARGETS ${target} EXPORT asyncmachineTargets COMPONENT asyncmachine)
   install(DIRECTORY am DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT asyncmachine
-          FILES_MATCHING PATTERN "*.hpp" PATTERN internal EXCLUDE)
+          FILES_MATCHING PATTERN "*.hpp" PATTERN internal EXCLUDE PATTERN "*_test.hpp" EXCLUDE)
 
   # A static library passes its private links on to the final link; a shared one has done them.
   get_target_property(type ${target} TYPE)

@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <string>
+#include <utility>
 
 namespace am::rpc::testing {
 
@@ -18,6 +20,29 @@ inline Schema door() {
           {"Locked", {.require = {"Closed"}}},
           {"Knock", {.multi = true}}};
 }
+
+/// What handlers note and the test reads: that the call has returned by then is an order which goes
+/// through a socket, where ThreadSanitizer cannot follow.
+template <class Value>
+class Noted {
+ public:
+  template <class Change>
+  void change(Change&& apply) {
+    const std::scoped_lock lock(mutex_);
+    apply(value_);
+  }
+  void set(Value value) {
+    change([&](Value& held) { held = std::move(value); });
+  }
+  Value get() const {
+    const std::scoped_lock lock(mutex_);
+    return value_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Value value_{};
+};
 
 /// An inproc endpoint that nobody has.
 inline std::string fresh_inproc() {

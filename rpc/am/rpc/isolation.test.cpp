@@ -1,6 +1,7 @@
 // Handlers that take long behind an endpoint, and who waits for them: one process, real sockets.
 #include <am/machine.hpp>
 #include <am/rpc/client.hpp>
+#include <am/rpc/door_test.hpp>
 #include <am/rpc/server.hpp>
 
 #include <gtest/gtest.h>
@@ -17,9 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using am::Result;
-
-/// Far longer than anything here takes; a test that needs it has failed.
-constexpr auto patience = 30s;
+using am::rpc::testing::Noted;
+using am::rpc::testing::patience;
 
 /// Three machines behind one endpoint, the first two with a handler that waits for the test.
 struct Isolation : testing::Test {
@@ -113,14 +113,15 @@ TEST_F(Isolation, requests_of_a_link_run_in_order_when_another_thread_takes_over
     entries.push_back({names.back(), {}});
   }
   am::Machine ordered{am::Schema(entries), {.id = "ordered"}};
-  std::vector<std::string> ran;  // by the drainer
+  Noted<std::vector<std::string>> ran;
   ordered.on("BusyState", [&](am::Event&) {
     ++inside;
     inside.notify_all();
     go_on.wait();
   });
   for (const auto& name : names) {
-    ordered.on(name + "State", [&ran, name](am::Event&) { ran.push_back(name); });
+    ordered.on(name + "State",
+               [&ran, name](am::Event&) { ran.change([&](auto& all) { all.push_back(name); }); });
   }
   server.expose(ordered);
   auto remote = attach("ordered");
@@ -134,7 +135,7 @@ TEST_F(Isolation, requests_of_a_link_run_in_order_when_another_thread_takes_over
   expect_answers(free);
   let_go_on();
   for (const auto& result : results) EXPECT_EQ(result.get_for(patience), Result::executed);
-  EXPECT_EQ(ran, names);
+  EXPECT_EQ(ran.get(), names);
 }
 
 TEST_F(Isolation, a_handler_may_call_another_machine_of_its_own_server) {

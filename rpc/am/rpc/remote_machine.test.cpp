@@ -20,6 +20,7 @@ using am::Result;
 using am::rpc::LinkErrc;
 using am::rpc::testing::door;
 using am::rpc::testing::fresh_inproc;
+using am::rpc::testing::Noted;
 using am::rpc::testing::patience;
 
 std::string fresh_endpoint(const std::string& scheme) {
@@ -123,17 +124,17 @@ TEST_P(Remote, does_not_send_a_schema_that_is_known) {
 }
 
 TEST_P(Remote, carries_arguments_and_errors) {
-  std::string said;
+  Noted<std::string> said;
   source.on("KnockState",
-            [&](am::Event& e) { said = std::get<std::string>(*e.args().get_if("say")); });
-  std::string error;
-  source.on("ExceptionState", [&](am::Event& e) { error = e.args<am::ErrorInfo>().message; });
+            [&](am::Event& e) { said.set(std::get<std::string>(*e.args().get_if("say"))); });
+  Noted<std::string> error;
+  source.on("ExceptionState", [&](am::Event& e) { error.set(e.args<am::ErrorInfo>().message); });
   auto remote = client.attach();
   ASSERT_TRUE(remote);
   EXPECT_EQ(remote->add("Knock", am::Args{}.with("say", std::string("hello"))), Result::executed);
-  EXPECT_EQ(said, "hello");
+  EXPECT_EQ(said.get(), "hello");
   EXPECT_EQ(remote->add_error({"stuck"}), Result::executed);
-  EXPECT_EQ(error, "stuck");
+  EXPECT_EQ(error.get(), "stuck");
   EXPECT_TRUE(remote->is("Exception"));
   EXPECT_EQ(source.last_error()->message, "stuck");
   struct Unregistered {};

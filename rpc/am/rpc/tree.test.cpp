@@ -18,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using am::Result;
 using am::rpc::testing::fresh_inproc;
+using am::rpc::testing::Noted;
 using am::rpc::testing::patience;
 
 am::Schema counter() { return {{"A", {}}, {"B", {.require = {"A"}}}, {"Bump", {.multi = true}}}; }
@@ -74,13 +75,13 @@ TEST_F(Tree, AChangeOfTheRootReachesTheLeaf) {
 }
 
 TEST_F(Tree, ArgumentsPassThroughServersThatNeedNotKnowThem) {
-  std::string got;
+  Noted<std::string> got;
   root.on_state("A", [&](am::Event& event) {
     const auto* text = event.args().get_if("word");
-    got = text == nullptr ? "nothing" : std::get<std::string>(*text);
+    got.set(text == nullptr ? "nothing" : std::get<std::string>(*text));
   });
   EXPECT_EQ(leaf.add("A", am::Args{}.with("word", std::string("hello"))), Result::executed);
-  EXPECT_EQ(got, "hello");
+  EXPECT_EQ(got.get(), "hello");
 }
 
 TEST_F(Tree, TheErrorOfAHandlerReachesTheLeafAsItsOutcome) {

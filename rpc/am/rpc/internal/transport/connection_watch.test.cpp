@@ -55,7 +55,7 @@ TEST(ConnectionWatch, ClosesConnectionsBeyondTheLimit) {
   }
   EXPECT_TRUE(eventually([&] { return server.transport.counters().closed >= 5; }));
   EXPECT_TRUE(eventually([&] { return server.transport.counters().connections == 3; }));
-  EXPECT_TRUE(server.handler->gone.empty());
+  EXPECT_TRUE(server.handler->read([&] { return server.handler->gone.empty(); }));
   peers.pop_back();
   ASSERT_TRUE(server.handler->wait([&] { return server.handler->gone.size() == 1; }));
   expect_served(server);

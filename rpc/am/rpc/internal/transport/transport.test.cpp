@@ -72,7 +72,7 @@ TEST_P(RoundTrip, ServesAHundredClients) {
     ASSERT_TRUE(client.wait([&] { return client.frames.size() == 2; }));
     EXPECT_EQ(client.frames, (std::vector<std::string>{std::to_string(i), "again"}));
   }
-  EXPECT_EQ(server.handler->peers.size(), 100U);
+  EXPECT_EQ(server.handler->read([&] { return server.handler->peers.size(); }), 100U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, RoundTrip, ::testing::Values("tcp", "ipc", "inproc"),

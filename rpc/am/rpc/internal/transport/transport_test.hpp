@@ -41,6 +41,12 @@ class Watched {
     }
     changed_.notify_all();
   }
+  /// What `look` returns, by value.
+  template <class Look>
+  auto read(Look&& look) {
+    const std::scoped_lock lock(mutex_);
+    return look();
+  }
   /// False when `condition` was not met within `patience`.
   template <class Condition>
   bool wait(Condition&& condition) {
@@ -73,8 +79,8 @@ struct Server : RouterHandler, Watched {
   std::vector<std::pair<PeerId, std::string>> frames;
   std::vector<PeerId> gone;
   std::vector<PeerId> peers;
-  int wakes = 0;
-  int deadlines = 0;
+  std::atomic<int> wakes{0};
+  std::atomic<int> deadlines{0};
   std::atomic<TransportTime> deadline{no_deadline};
 
   void on_frame(PeerId peer, FrameView frame) override {
@@ -106,13 +112,16 @@ struct Client : DealerHandler, Watched {
   std::vector<std::string> frames;
   std::vector<std::string> outbox;
   std::vector<std::string> refusals;
-  int connected = 0;
-  int disconnected = 0;
+  std::atomic<int> connected{0};
+  std::atomic<int> disconnected{0};
 
   /// From the test's thread.
   void post(std::string frame) {
     change([&] { outbox.push_back(std::move(frame)); });
     transport->wake();
+  }
+  std::string first_refusal() {
+    return read([&] { return refusals.front(); });
   }
   void flush() {
     std::vector<std::string> batch;

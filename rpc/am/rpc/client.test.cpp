@@ -15,6 +15,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -99,6 +100,35 @@ TEST(Client, does_not_send_a_mutation_whose_time_is_up) {
   EXPECT_EQ(late.get(), Result(Result::not_sent, am::Reason::expired));
   EXPECT_EQ(patient.get(), Result::executed);
   EXPECT_EQ(source.tick("Knock"), am::Tick{0});
+}
+
+TEST(Client, that_was_stopped_attaches_nothing_and_says_so_at_once) {
+  am::rpc::Client client{{.endpoint = "tcp://127.0.0.1:1"}};
+  EXPECT_TRUE(client.stop());
+  const auto remote = client.attach({.timeout = patience});
+  ASSERT_FALSE(remote);
+  EXPECT_EQ(remote.error().code, LinkErrc::stopped) << remote.error().message;
+}
+
+TEST(Client, tells_who_attaches_while_it_is_stopped) {
+  for (int round = 0; round < 100; ++round) {
+    am::rpc::Client client{{.endpoint = "tcp://127.0.0.1:1"}};
+    std::atomic<int> stopped{0};
+    std::latch begin{3};
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < 2; ++i) {
+        threads.emplace_back([&] {
+          begin.arrive_and_wait();
+          const auto remote = client.attach({.timeout = patience});
+          stopped += !remote && remote.error().code == LinkErrc::stopped ? 1 : 0;
+        });
+      }
+      begin.arrive_and_wait();
+      EXPECT_TRUE(client.stop(patience));
+    }
+    ASSERT_EQ(stopped, 2) << "round " << round;
+  }
 }
 
 TEST(Client, can_be_destroyed_in_a_stop_callback) {

@@ -76,6 +76,8 @@ TransportTime now() { return std::chrono::steady_clock::now(); }
 /// How much longer than its deadline a caller waits for the I/O thread to say what became of it.
 constexpr std::chrono::milliseconds answer_grace{250};
 
+constexpr const char* stopped_text = "the client was stopped";
+
 }  // namespace
 
 // -- any thread ---------------------------------------------------------------------------------
@@ -100,13 +102,14 @@ void ClientCore::start() {
   transport_.start(shared_from_this());
 }
 
-void ClientCore::post(Command command) {
+bool ClientCore::post(Command command) {
   {
     const std::lock_guard lock(commands_mutex_);
-    if (stopped_) return;
+    if (stopped_) return false;
     commands_.push_back(std::move(command));
   }
   transport_.wake();
+  return true;
 }
 
 Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) {
@@ -120,7 +123,7 @@ Expected<std::shared_ptr<RemoteCore>> ClientCore::attach(AttachOptions options) 
   const auto slot = std::make_shared<AttachSlot>();
   slot->options = std::move(options);
   const RemoteId id = ++last_link_;
-  post(OpenCommand{id, slot});
+  if (!post(OpenCommand{id, slot})) return LinkError{LinkErrc::stopped, stopped_text};
   std::unique_lock lock(slot->mutex);
   const bool answered = slot->changed.wait_until(
       lock, deadline, [&] { return slot->remote != nullptr || slot->error.has_value(); });
@@ -186,7 +189,7 @@ void ClientCore::call_async(RemoteId remote, Op op, std::vector<StateIndex> call
 
 std::string ClientCore::choose(RemoteId remote, SyncOptions choice) {
   const auto slot = std::make_shared<ChoiceSlot>();
-  post(ChooseCommand{remote, std::move(choice), slot});
+  if (!post(ChooseCommand{remote, std::move(choice), slot})) return stopped_text;
   std::unique_lock lock(slot->mutex);
   if (!slot->changed.wait_for(lock, options_.call_timeout,
                               [&] { return slot->error.has_value(); })) {
@@ -265,6 +268,7 @@ ClientSessionOptions ClientCore::session_options(const AttachOptions& options) c
 }
 
 void ClientCore::run(OpenCommand& command) {
+  if (said_bye_) return fail(*command.slot, {LinkErrc::stopped, stopped_text});
   const auto& options = command.slot->options;
   auto& remote = remotes_[command.remote];
   remote = std::make_unique<Remote>(command.remote, session_options(options), random_number());
@@ -327,20 +331,16 @@ void ClientCore::run(DecideCommand& command) {
 }
 
 void ClientCore::run(StopCommand&) {
+  if (said_bye_) return;
   std::vector<Command> left;
   {
     const std::lock_guard lock(commands_mutex_);
     stopped_ = true;
     left.swap(commands_);
   }
-  for (auto& command : left) {
-    if (auto* call = std::get_if<CallCommand>(&command)) {
-      answer(call->slot, {Result::not_sent, Reason::link}, "");
-    }
-  }
   while (!remotes_.empty()) {
     auto& remote = *remotes_.begin()->second;
-    end(remote, Ended::disposed, LinkErrc::stopped, "the client was stopped");
+    end(remote, Ended::disposed, LinkErrc::stopped, stopped_text);
     after(remote);
   }
   states_.stopped();
@@ -350,6 +350,8 @@ void ClientCore::run(StopCommand&) {
     said_bye_ = true;
   }
   stop_changed_.notify_all();
+  // They find no remote machine, and who waits for them is told so.
+  for (auto& command : left) std::visit([&](auto& c) { run(c); }, command);
 }
 
 void ClientCore::answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error) {

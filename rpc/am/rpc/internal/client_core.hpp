@@ -132,7 +132,8 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
 
   CallCommand call_command(RemoteId remote, Op op, std::vector<StateIndex> called, Bytes args,
                            const MutationOptions& options, std::shared_ptr<CallSlot> slot) const;
-  void post(Command command);
+  /// False when there will be no more turns that could run it.
+  bool post(Command command);
   void run(OpenCommand& command);
   void run(CallCommand& command);
   void run(ChooseCommand& command);
@@ -165,6 +166,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   static void answer(const std::shared_ptr<CallSlot>& slot, Result result, std::string error);
   static void answer(const std::shared_ptr<ChoiceSlot>& slot, std::string error);
   static void fail(Remote& remote, LinkError error);
+  static void fail(AttachSlot& slot, LinkError error);
   void log(const std::string& line) const;
 
   const ClientOptions options_;
@@ -180,7 +182,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
 
   std::mutex stop_mutex_;
   std::condition_variable stop_changed_;
-  bool said_bye_ = false;
+  bool said_bye_ = false;  ///< written on the I/O thread, under stop_mutex_
 
   // On the I/O thread only.
   std::vector<Command> running_;

@@ -361,10 +361,13 @@ void ClientCore::erase(RemoteId id) {
 /// Tells the thread that waits for the link to open, if one still does.
 void ClientCore::fail(Remote& remote, LinkError error) {
   const auto slot = std::move(remote.attaching);
-  if (slot == nullptr) return;
-  const std::lock_guard lock(slot->mutex);
-  if (!slot->error) slot->error = std::move(error);
-  slot->changed.notify_all();
+  if (slot != nullptr) fail(*slot, std::move(error));
+}
+
+void ClientCore::fail(AttachSlot& slot, LinkError error) {
+  const std::lock_guard lock(slot.mutex);
+  if (!slot.error) slot.error = std::move(error);
+  slot.changed.notify_all();
 }
 
 }  // namespace am::rpc::internal

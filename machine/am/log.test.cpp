@@ -8,13 +8,18 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
 
+using namespace std::chrono_literals;
 using am::LogLevel;
 using Lines = std::vector<std::string>;
 
@@ -49,6 +54,83 @@ TEST(Log, of_changes_has_the_states_that_come_and_go) {
   m.add("Foo");
   m.remove("Foo");
   EXPECT_EQ(*log.lines, (Lines{"[state] +Foo", "[state] -Foo"}));
+}
+
+TEST(Log, tells_how_the_machine_ends) {
+  am::Machine m{{{"Start", {}}, {"A", {}}}, {.dispose_timeout = 1ms}};
+  Log log;
+  log.attach(m, LogLevel::operations);
+  std::promise<void> inside;
+  std::promise<void> go;
+  m.on("AState", [&](am::Event&) {
+    inside.set_value();
+    go.get_future().wait();
+  });
+  m.add("Start");
+  std::thread drainer([&] { m.add("A"); });
+  inside.get_future().wait();
+  EXPECT_FALSE(m.dispose());
+  go.set_value();
+  drainer.join();
+  EXPECT_TRUE(log.has("[dispose] graceful shutdown via Start"));
+  EXPECT_TRUE(log.has("[dispose] graceful timeout"));
+}
+
+TEST(Log, tells_of_evals) {
+  am::Machine m{{{"A", {}}}};
+  Log log;
+  log.attach(m, LogLevel::everything);
+  EXPECT_TRUE(m.eval([] {}));
+  EXPECT_TRUE(log.has("[eval] between transitions"));
+  EXPECT_TRUE(log.has("[eval:end] back to the queue"));
+  std::promise<void> inside;
+  std::promise<void> go;
+  m.on("AState", [&](am::Event&) {
+    inside.set_value();
+    go.get_future().wait();
+  });
+  std::thread drainer([&] { m.add("A"); });
+  inside.get_future().wait();
+  log.lines->clear();  // nobody writes now
+  EXPECT_FALSE(m.eval([] {}, 1ms));
+  EXPECT_TRUE(log.has("[eval:timeout] busy for 1 ms"));
+  std::stop_source scope;
+  std::thread other([&] { EXPECT_FALSE(m.eval([] {}, scope.get_token(), 60s)); });
+  while (m.queue_length() < 2) std::this_thread::yield();
+  scope.request_stop();
+  other.join();
+  EXPECT_TRUE(log.has("[eval:ctxdone] its scope has ended"));
+  go.set_value();
+  drainer.join();
+}
+
+TEST(Log, tells_of_handlers_that_take_too_long) {
+  am::Machine m{{{"A", {}}},
+                {.handlers = am::HandlersRun::on_own_thread,
+                 .handler_timeout = 5ms,
+                 .handler_deadline = 5ms}};
+  std::mutex mutex;
+  Lines lines;
+  am::attach_log(m, {.level = LogLevel::everything,
+                     .prefix = am::LogPrefix::none,
+                     .sink = [&](LogLevel, std::string_view text) {
+                       const std::lock_guard lock(mutex);
+                       lines.emplace_back(text);
+                     }});
+  std::promise<void> go;
+  std::promise<void> returned;
+  m.on("AState", [&](am::Event&) { go.get_future().wait(); });
+  m.on_internal_error([&](const am::ErrorInfo& error) {
+    if (error.message.find("has returned") != std::string::npos) returned.set_value();
+  });
+  EXPECT_EQ(m.add("A").reason(), am::Reason::timeout);
+  go.set_value();
+  returned.get_future().wait();
+  const std::lock_guard lock(mutex);
+  const auto has = [&](const std::string& line) { return std::ranges::count(lines, line) == 1; };
+  EXPECT_TRUE(has("[handler:timeout]: AState from 0"));
+  EXPECT_TRUE(has("[handler:deadline]: AState from 0"));
+  EXPECT_TRUE(has("[error] deadlined handler finished: AState"));
 }
 
 TEST(Log, of_operations_has_mutations_handlers_and_refusals) {

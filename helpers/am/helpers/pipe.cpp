@@ -138,6 +138,8 @@ void Pipe::State::start(const Api& source, const Api& target) {
     follow_ = std::move(follow);
     target_gone_ = std::move(gone);
   }
+  internal::log_routes(source, target, routes_, options_.what != PipeWhat::deactivations,
+                       options_.what != PipeWhat::activations);
   if (source.disposed() || target.disposed()) close();
   if (options_.sync) sync_later();
 }

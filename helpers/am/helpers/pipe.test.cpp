@@ -1,6 +1,7 @@
 #include <am/helpers/pipe.hpp>
 
 #include <am/helpers/internal/pipe_route.hpp>
+#include <am/log.hpp>
 #include <am/machine.hpp>
 #include <am/testing.hpp>
 #include <am/thread_executor.hpp>
@@ -45,6 +46,27 @@ TEST(Pipe, forwards_what_comes_and_goes) {
   EXPECT_EQ(target.tick("M"), am::Tick{3}) << "a multi state is activated again";
   source.add("B");
   EXPECT_FALSE(target.is("A")) << "not piped";
+}
+
+TEST(Pipe, is_told_in_the_logs_of_both_machines) {
+  am::Machine source{letters(), {.id = "from"}};
+  am::Machine target{letters(), {.id = "into"}};
+  std::string text;
+  const auto log = [&](am::Machine& m) {
+    am::attach_log(m, {.level = am::LogLevel::operations,
+                       .prefix = am::LogPrefix::none,
+                       .sink = [&](am::LogLevel, std::string_view line) {
+                         if (line.starts_with("[pipe")) text += std::string(line) + "\n";
+                       }});
+  };
+  log(source);
+  log(target);
+  const auto both = am::pipe(source, target, {{"A", "B"}});
+  const auto some = am::pipe(source, target, {{"M"}}, {.what = am::PipeWhat::activations});
+  EXPECT_EQ(text,
+            "[pipe-out:add] A to into\n[pipe-in:add] B from from\n"
+            "[pipe-out:remove] A to into\n[pipe-in:remove] B from from\n"
+            "[pipe-out:add] M to into\n[pipe-in:add] M from from\n");
 }
 
 TEST(Pipe, follows_a_snapshot_that_the_source_takes_over) {

@@ -3,6 +3,8 @@
 #include <am/internal/drain_scope.hpp>
 #include <am/internal/extras.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 #include <thread>
@@ -49,6 +51,8 @@ void LocalCore::parent_stopped() {
 void LocalCore::end_start(std::chrono::steady_clock::time_point deadline) {
   const auto start = board().schema().find(start_state);
   if (!start || !board().is(*start)) return;
+  log(LogLevel::operations,
+      [] { return fmt::format("[dispose] graceful shutdown via {}", start_state); });
   const auto pending = std::make_shared<PendingState<Result>>(shared_from_this());
   mutate_itself(MutationType::remove, *start, pending);
   static_cast<void>(Pending<Result>(pending).get_until(deadline));
@@ -78,6 +82,9 @@ bool LocalCore::dispose() {
     std::unique_lock lock(queue_.mutex());
     idle = queue_.changed().wait_until(lock, deadline, [&] { return !queue_.draining(); });
     queue_.remove_watcher();
+  }
+  if (!idle) {
+    log(LogLevel::changes, [] { return "[dispose] graceful timeout"; });
   }
   finish_disposal();
   if (!idle) leave_to_drainer();  // to let go of the machine

@@ -76,7 +76,11 @@ bool LocalCore::eval(const std::function<void()>& fn, std::stop_token scope,
   // A machine that is gone takes nothing into its queue, and would drop nothing from it.
   if (enter(*lease, false) == Result::canceled) return false;
   if (evaluation->wait(deadline, scope)) return true;
-  if (!queue_.closed() && !scope.stop_requested()) {
+  if (scope.stop_requested()) {
+    log(LogLevel::decisions, [] { return "[eval:ctxdone] its scope has ended"; });
+  } else if (!queue_.closed()) {
+    log(LogLevel::operations,
+        [&] { return fmt::format("[eval:timeout] busy for {} ms", limit.count()); });
     tell_internal_error(
         {fmt::format("eval timeout: machine \"{}\" was busy for {} ms", id(), limit.count()),
          "eval"});
@@ -96,6 +100,7 @@ void LocalCore::run_evaluation(Frame& frame, DrainScope& scope) {
     store_error(info);
     failure_ = std::make_unique<ErrorInfo>(std::move(info));
   }
+  log(LogLevel::everything, [] { return "[eval:end] back to the queue"; });
   frame.mutation.eval = false;
   frame.automatic = true;
   if (failure_ != nullptr) run_followups(frame, scope);  // else there is no transition to follow

@@ -66,7 +66,12 @@ ErrorInfo LocalCore::overrun(const Frame& frame, HandlerKey key, const HandlerTa
 
 void LocalCore::tell_overrun(const Frame& frame, HandlerKey key, const HandlerTable::Bound& handler,
                              const Extras& rare) {
-  tell_internal_error(overrun(frame, key, handler, rare));
+  const auto info = overrun(frame, key, handler, rare);
+  log(LogLevel::decisions, [&] {
+    return fmt::format("[handler:timeout]: {} from {}", info.where,
+                       running_->handlers.number_of(handler.binding));
+  });
+  tell_internal_error(info);
 }
 
 bool LocalCore::call_elsewhere(Frame& frame, HandlerKey key, const HandlerTable::Bound& handler,
@@ -133,6 +138,10 @@ bool LocalCore::abandon(Frame& frame, HandlerKey key, const HandlerTable::Bound&
   }
   cancel_late(frame, key);
   auto info = overrun(frame, key, handler, rare);
+  log(LogLevel::everything, [&] {
+    return fmt::format("[handler:deadline]: {} from {}", info.where,
+                       running_->handlers.number_of(handler.binding));
+  });
   info.message +=
       fmt::format(" and was abandoned {} ms later", rare.options.handler_deadline.count());
   store_error(info);

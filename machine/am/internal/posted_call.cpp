@@ -74,9 +74,10 @@ void LocalCore::PostedCall::run() {
 void LocalCore::PostedCall::finish_abandoned() {
   scope_.completion.reset();
   scope_.hand_over();
-  core_->tell_internal_error(
-      {"a handler that was abandoned has returned",
-       internal::handler_name(*transition_.schema, key_.kind, key_.state, key_.second)});
+  auto name = internal::handler_name(*transition_.schema, key_.kind, key_.state, key_.second);
+  core_->log(LogLevel::operations,
+             [&] { return fmt::format("[error] deadlined handler finished: {}", name); });
+  core_->tell_internal_error({"a handler that was abandoned has returned", std::move(name)});
 }
 
 bool LocalCore::PostedCall::wait_until(std::chrono::steady_clock::time_point deadline) {

@@ -1,5 +1,7 @@
 #include <am/helpers/internal/pipe_route.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace am::internal {
@@ -30,6 +32,24 @@ PipeSteps pipe_steps(std::span<const PipeRoute> routes, std::span<const TickChan
     }
   }
   return steps;
+}
+
+void log_routes(const Api& source, const Api& target, std::span<const PipeRoute> routes, bool adds,
+                bool removes) {
+  const auto say = [&](const PipeRoute& route, const char* what) {
+    source.core()->log(LogLevel::operations, [&] {
+      return fmt::format("[pipe-out:{}] {} to {}", what, source.schema().names()[route.from],
+                         target.id());
+    });
+    target.core()->log(LogLevel::operations, [&] {
+      return fmt::format("[pipe-in:{}] {} from {}", what, target.schema().names()[route.to],
+                         source.id());
+    });
+  };
+  for (const auto& route : routes) {
+    if (adds) say(route, "add");
+    if (removes) say(route, "remove");
+  }
 }
 
 }  // namespace am::internal

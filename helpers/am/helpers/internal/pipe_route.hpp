@@ -1,6 +1,7 @@
-// What a pipe makes of changes: pure, without machines and threads.
+// What a pipe makes of changes, without its threads, and how it is told in logs.
 #pragma once
 
+#include <am/api.hpp>
 #include <am/transition.hpp>
 
 #include <functional>
@@ -30,5 +31,9 @@ struct PipeSteps {
 /// source.
 PipeSteps pipe_steps(std::span<const PipeRoute> routes, std::span<const TickChange> changes,
                      const std::function<bool(StateIndex target)>& still_fed);
+
+/// Says in the logs of both machines which states are piped now.
+void log_routes(const Api& source, const Api& target, std::span<const PipeRoute> routes, bool adds,
+                bool removes);
 
 }  // namespace am::internal

@@ -4,6 +4,7 @@
 #include <am/machine.hpp>
 #include <am/rpc/arg_types.hpp>
 #include <am/rpc/client.hpp>
+#include <am/rpc/door_test.hpp>
 #include <am/rpc/server.hpp>
 #include <am/rpc/wire_test.hpp>
 
@@ -25,6 +26,7 @@ using am::rpc::Delivery;
 using am::rpc::Payload;
 using am::rpc::PayloadAck;
 using am::rpc::PayloadVerdict;
+using am::rpc::testing::Noted;
 
 constexpr auto patience = 20s;
 
@@ -145,11 +147,12 @@ TEST_F(Payloads, ThatCouldBeForSeveralAreNotSent) {
 
 TEST_F(Payloads, MayBeSentByAHandlerOfTheSource) {
   auto remote = attach();
-  std::optional<am::Pending<Delivery>> sent;
-  source.on_state(
-      "Open", [&](am::Event&) { sent = server.send_payload(source, {.name = "from a handler"}); });
+  Noted<std::optional<am::Pending<Delivery>>> sent;
+  source.on_state("Open", [&](am::Event&) {
+    sent.set(server.send_payload(source, {.name = "from a handler"}));
+  });
   EXPECT_EQ(remote.add("Open"), Result::executed);
-  EXPECT_EQ(sent->get_for(patience)->kind, Delivery::Kind::delivered);
+  EXPECT_EQ(sent.get()->get_for(patience)->kind, Delivery::Kind::delivered);
 }
 
 TEST_F(Payloads, AskTheCallbackBeforeTheConsumer) {
@@ -320,13 +323,16 @@ TEST_F(Payloads, LargeArgumentsSurviveALostConnection) {
 
 TEST_F(Payloads, LargeArgumentsReachTheSource) {
   auto remote = attach();
-  std::vector<std::size_t> sizes;
-  source.on_state("Seen", [&](am::Event& e) { sizes.push_back(e.args<Blob>().bytes.size()); });
+  Noted<std::vector<std::size_t>> sizes;
+  source.on_state("Seen", [&](am::Event& e) {
+    sizes.change([&](auto& all) { all.push_back(e.args<Blob>().bytes.size()); });
+  });
   for (const std::size_t size : {std::size_t{1000}, std::size_t{300'000}, std::size_t{3'000'000}}) {
     EXPECT_EQ(remote.add("Seen", Blob{std::string(size, 'x')}), Result::executed);
     EXPECT_EQ(remote.add_async("Seen", Blob{std::string(size, 'y')}).get(), Result::executed);
   }
-  EXPECT_EQ(sizes, (std::vector<std::size_t>{1000, 1000, 300'000, 300'000, 3'000'000, 3'000'000}));
+  EXPECT_EQ(sizes.get(),
+            (std::vector<std::size_t>{1000, 1000, 300'000, 300'000, 3'000'000, 3'000'000}));
 }
 
 TEST_F(Payloads, ArgumentsAboveTheServersLimitAreRefusedAndAtItTaken) {

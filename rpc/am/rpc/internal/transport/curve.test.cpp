@@ -66,12 +66,15 @@ struct Curve : ::testing::Test {
 
 TEST_F(Curve, LetsInAnAdmittedKeyAndTellsWhoseItIs) {
   std::optional<PublicKey> told;
-  server.handler->frame_hook = [&](PeerId peer, FrameView frame) {
-    server.handler->change([&] { told = server.transport.key(peer); });
-    server.transport.send(peer, frame);
+  RunningServer curious(keyed(any_tcp, server_key, {friend_key.public_key()}));
+  curious.handler->frame_hook = [&](PeerId peer, FrameView frame) {
+    curious.handler->change([&] { told = curious.transport.key(peer); });
+    curious.transport.send(peer, frame);
   };
-  EXPECT_TRUE(friend_gets_in());
-  EXPECT_EQ(server.handler->read([&] { return told; }), friend_key.public_key());
+  curious.start();
+  RunningClient client(dealing(curious.transport.endpoint(), friend_key, server_key.public_key()));
+  EXPECT_TRUE(echoes(client));
+  EXPECT_EQ(curious.handler->read([&] { return told; }), friend_key.public_key());
 }
 
 TEST_F(Curve, WorksOverIpc) {

@@ -284,6 +284,9 @@ TEST(Context, SeparatesInprocEndpoints) {
 }
 
 TEST(Context, IsMadeAnewInAForkedChild) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer does not go along into the child of many threads";
+#endif
   RunningServer server(any_tcp);
   server.start();
   {

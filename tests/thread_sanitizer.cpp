@@ -7,9 +7,10 @@ const char* __tsan_default_suppressions();
 /// One test makes a context in a forked child.
 const char* __tsan_default_options() { return "die_after_fork=0"; }
 
-/// libzmq and what it uses are not instrumented, so the order that libzmq's queues give is not seen.
-/// Nor are the descriptors that it opens and closes: their numbers are taken for those of before.
-/// The functions named here are given such descriptors, and ask for the inode or a lock first.
+/// libzmq and what it uses are not instrumented, so the order that libzmq's queues give is not
+/// seen. Nor are the descriptors that it opens and closes: their numbers are taken for those of
+/// before. The functions named here are given such descriptors, and ask for the inode or a lock
+/// first.
 const char* __tsan_default_suppressions() {
   return "called_from_lib:libzmq.so\n"
          "called_from_lib:libsodium.so\n"

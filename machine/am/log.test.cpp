@@ -105,20 +105,20 @@ TEST(Log, tells_of_evals) {
 }
 
 TEST(Log, tells_of_handlers_that_take_too_long) {
+  std::mutex mutex;
+  Lines lines;  // which outlive the machine: its end is logged too
+  std::promise<void> go;
+  std::promise<void> returned;
   am::Machine m{{{"A", {}}},
                 {.handlers = am::HandlersRun::on_own_thread,
                  .handler_timeout = 5ms,
                  .handler_deadline = 5ms}};
-  std::mutex mutex;
-  Lines lines;
   am::attach_log(m, {.level = LogLevel::everything,
                      .prefix = am::LogPrefix::none,
                      .sink = [&](LogLevel, std::string_view text) {
                        const std::lock_guard lock(mutex);
                        lines.emplace_back(text);
                      }});
-  std::promise<void> go;
-  std::promise<void> returned;
   m.on("AState", [&](am::Event&) { go.get_future().wait(); });
   m.on_internal_error([&](const am::ErrorInfo& error) {
     if (error.message.find("has returned") != std::string::npos) returned.set_value();

@@ -242,8 +242,8 @@ TEST(Log, says_where_a_mutation_was_made_and_which_was_skipped) {
 }
 
 TEST(Log, has_what_the_program_says_on_one_line_with_the_machines_id) {
-  am::Machine m{{{"A", {}}}, {.id = "machine"}};
   Lines lines;
+  am::Machine m{{{"A", {}}}, {.id = "machine"}};
   am::attach_log(m, {.level = LogLevel::external,
                      .sink = [&](LogLevel, std::string_view text) { lines.emplace_back(text); }});
   m.log("hello\nworld");

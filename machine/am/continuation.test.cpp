@@ -8,6 +8,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -190,6 +191,27 @@ TEST(Continuation, races_with_cancels_and_mutations) {
   am::completion_executor()->post([&] { last.set_value(); });
   ASSERT_EQ(last.get_future().wait_for(patience), std::future_status::ready);
   EXPECT_EQ(runs + canceled, 3 * rounds);
+}
+
+/// As a loop whose memory runs out.
+class Refusing final : public am::Executor {
+ public:
+  void post(std::function<void()>) override { throw std::bad_alloc(); }
+};
+
+TEST(Continuation, runs_elsewhere_when_its_executor_throws_and_the_machine_goes_on) {
+  const auto refusing = std::make_shared<Refusing>();
+  std::promise<am::Ended> fired;
+  std::promise<am::Ended> disposed;
+  {
+    am::Machine m{letters()};
+    m.when("A").then(refusing, [&](am::Ended ended) { fired.set_value(ended); });
+    m.when("C").then(refusing, [&](am::Ended ended) { disposed.set_value(ended); });
+    EXPECT_EQ(m.add("A"), am::Result::executed);
+    EXPECT_EQ(m.add("B"), am::Result::executed);  // the machine is not taken to be busy for ever
+  }
+  EXPECT_EQ(fired.get_future().get(), am::Ended::fired);
+  EXPECT_EQ(disposed.get_future().get(), am::Ended::disposed);
 }
 
 }  // namespace

@@ -26,7 +26,10 @@ Machine::Machine(CompiledSchema schema, std::vector<std::shared_ptr<Tracer>> tra
   local().tell_parent(*this);
   for (auto& tracer : tracers) {
     if (tracer == nullptr) throw Error(Errc::invalid_argument, "a null tracer was passed");
-    tracer->machine_init(*this);
+    try {
+      tracer->machine_init(*this);
+    } catch (...) {  // a tracer's exception is its own affair
+    }
     trace(std::move(tracer));
   }
   local().follow_parent();

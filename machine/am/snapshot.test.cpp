@@ -198,4 +198,12 @@ TEST(Snapshot, of_the_largest_machine_fits_its_text) {
   EXPECT_EQ(am::Snapshot::from_text(text), snapshot);
 }
 
+TEST(Snapshot, leaves_room_for_changes) {
+  am::Machine m{abc()};
+  auto saved = m.save();
+  saved.time.ticks[0] = am::Tick{~std::uint64_t{0}};
+  EXPECT_THROW(m.restore(saved), am::Error);
+  EXPECT_EQ(m.tick("A").value, 0U);
+}
+
 }  // namespace

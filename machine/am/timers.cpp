@@ -67,7 +67,16 @@ class SystemTimers final : public Timers {
       std::uint64_t expirations = 0;
       // Whatever it says, looking at the heap is right.
       [[maybe_unused]] const auto size = ::read(descriptor_, &expirations, sizeof expirations);
-      while (auto due = next()) due->executor->post(std::move(due->fn));
+      while (auto due = next()) hand_over(*due);
+    }
+  }
+
+  /// An executor that throws must not end everybody's timers.
+  static void hand_over(TimerHeap::Due& due) {
+    try {
+      due.executor->post(due.fn);
+    } catch (...) {
+      completion_executor()->post(std::move(due.fn));
     }
   }
 

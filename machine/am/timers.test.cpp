@@ -6,7 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <future>
+#include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -148,6 +151,21 @@ TEST_F(Delayed, tasks_go_on) {
   timers->advance(1s);
   EXPECT_TRUE(task.done());
   EXPECT_TRUE(m.is("A"));
+}
+
+TEST(SystemTimers, go_on_when_an_executor_throws) {
+  class Refusing final : public am::Executor {
+   public:
+    void post(std::function<void()>) override { throw std::bad_alloc(); }
+  };
+  const auto& timers = am::system_timers();
+  std::promise<void> refused;
+  std::promise<void> next;
+  timers->at(
+      timers->now(), [&] { refused.set_value(); }, std::make_shared<Refusing>());
+  timers->at(timers->now() + 1ms, [&] { next.set_value(); });
+  EXPECT_EQ(refused.get_future().wait_for(patience), std::future_status::ready);
+  EXPECT_EQ(next.get_future().wait_for(patience), std::future_status::ready);
 }
 
 }  // namespace

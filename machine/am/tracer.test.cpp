@@ -313,4 +313,17 @@ TEST(Tracers, come_and_go_while_threads_mutate) {
   EXPECT_GE(counting->counters().transitions, threads * rounds);
 }
 
+TEST(Tracers, may_throw_when_the_machine_is_made) {
+  class Throwing final : public am::Tracer {
+   public:
+    void machine_init(const am::Api&) override { throw std::runtime_error("not today"); }
+    void transition_end(const am::Transition&) override { ++transitions; }
+    int transitions = 0;
+  };
+  const auto tracer = std::make_shared<Throwing>();
+  am::Machine m{{{"A", {}}}, {.tracers = {tracer}}};
+  m.add("A");
+  EXPECT_EQ(tracer->transitions, 1);
+}
+
 }  // namespace

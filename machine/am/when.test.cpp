@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -189,6 +191,20 @@ TEST(When, any_lets_go_of_its_waits) {
   am::when_any({m.when("A"), m.when("B")}).then([&](std::size_t i) { told = static_cast<int>(i); });
   m.add("B");
   EXPECT_EQ(told, 1);
+}
+
+TEST(When, ticks_beyond_all_counting_are_waited_for) {
+  am::Machine m{letters()};
+  m.add("B");
+  const auto never = m.when_ticks("B", ~std::uint64_t{0});
+  m.remove("B");
+  EXPECT_FALSE(never.done());
+}
+
+TEST(When, query_and_args_need_a_function) {
+  am::Machine m{letters()};
+  EXPECT_THROW(m.when_query(nullptr), am::Error);
+  EXPECT_THROW(m.when_args("A", std::function<bool(const am::Args&)>{}), am::Error);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -67,7 +69,9 @@ Wait Core::wait_on_queue(std::uint64_t queue_tick) {
 
 Wait Core::wait_on_ticks(StateIndex state, std::uint64_t ticks) {
   // Ticks only grow: a change between this read and the attachment ends the wait at once.
-  return wait_on({{state, WaitTerm::Kind::tick, board_.tick(state) + ticks}});
+  const auto tick = board_.tick(state);
+  const auto wanted = tick + std::min(ticks, std::numeric_limits<std::uint64_t>::max() - tick);
+  return wait_on({{state, WaitTerm::Kind::tick, wanted}});
 }
 
 namespace {
@@ -94,6 +98,7 @@ void Core::end_now(WaitState& state) {
 }
 
 Wait Core::wait_on_query(std::function<bool(const Time&)> query) {
+  if (query == nullptr) throw Error(Errc::invalid_argument, "when_query needs a function");
   auto* state = new WaitState;
   state->bag = internal::Bag::query;
   state->query = std::move(query);
@@ -104,6 +109,7 @@ Wait Core::wait_on_query(std::function<bool(const Time&)> query) {
 }
 
 Wait Core::wait_on_args(StateIndex state_index, std::function<bool(const Args&)> match) {
+  if (match == nullptr) throw Error(Errc::invalid_argument, "when_args needs a function");
   auto* state = new WaitState;
   state->bag = internal::Bag::args;
   state->watched = state_index;

@@ -3,6 +3,7 @@
 #include <am/continuation.hpp>
 #include <am/error.hpp>
 
+#include <exception>
 #include <utility>
 
 namespace am {
@@ -12,11 +13,19 @@ bool Continuation::cancel() const { return state_ != nullptr && state_->cancel()
 namespace detail {
 
 void ContinuationState::post() {
-  executor_->post([self = shared_from_this()] {
+  const auto run = [self = shared_from_this()] {
     if (self->taken_.exchange(true, std::memory_order_acq_rel)) return;
-    const auto run = std::move(self->run_);
-    run();
-  });
+    const auto function = std::move(self->run_);
+    function();
+  };
+  try {
+    executor_->post(run);
+  } catch (...) {
+    // What the function itself throws ends the program, as everywhere.
+    if (taken_.load(std::memory_order_acquire)) std::terminate();
+    // Whoever fires this has a transition to finish and others to wake, and the function must run.
+    completion_executor()->post(run);
+  }
 }
 
 bool ContinuationState::cancel() {

@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::string_view restored_state = "MachineRestored";
 constexpr auto last_machine_tick = std::numeric_limits<std::uint32_t>::max();
+/// The states' ticks go no further than half of what they can count: nothing reaches the other
+/// half.
+constexpr auto last_tick = std::uint64_t{1} << 63U;
 
 /// The states of `snapshot` in this machine's order of indexes. Throws when it does not fit.
 std::vector<StateIndex> fitting(const Snapshot& snapshot, const std::string& id,
@@ -37,6 +40,9 @@ std::vector<StateIndex> fitting(const Snapshot& snapshot, const std::string& id,
   }
   if (snapshot.machine_tick.value >= last_machine_tick) {
     refuse(Errc::invalid_argument, "its machine tick is beyond 32 bits");
+  }
+  if (std::ranges::any_of(snapshot.time.ticks, [](Tick tick) { return tick.value >= last_tick; })) {
+    refuse(Errc::invalid_argument, "a tick of it leaves no room for changes");
   }
   std::vector<StateIndex> states;
   for (const auto& name : snapshot.names) {

@@ -17,6 +17,8 @@ struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
   Timers::Clock::duration interval{};  ///< 0: once
   Timers::Clock::time_point due{};
 
+  std::shared_ptr<detail::PendingState<Result>> last{};  ///< mutation; by the timer only
+
   std::mutex mutex;
   bool over = false;
   TimerId timer{};
@@ -43,8 +45,11 @@ struct Delayed::State : std::enable_shared_from_this<Delayed::State> {
       over = true;
       return;
     }
-    machine->mutate_async(detail::Operation::add, StateList(called), args, {},
-                          std::make_shared<detail::PendingState<Result>>(nullptr));
+    // Of a machine that does not keep up, one waits, not all that it missed.
+    if (last == nullptr || last->signal.fired()) {
+      last = std::make_shared<detail::PendingState<Result>>(nullptr);
+      machine->mutate_async(detail::Operation::add, StateList(called), args, {}, last);
+    }
     if (interval == Timers::Clock::duration::zero()) return;
     due = detail::deadline_after(due, interval);
     // A program that was held up makes one mutation late, not all that it missed.

@@ -145,6 +145,17 @@ am::MachineOptions own_thread() {
   return {.handlers = HandlersRun::on_own_thread, .handler_timeout = patience};
 }
 
+TEST(HandlerThread, has_no_limit_when_it_is_negative) {
+  am::Machine m{{{"A", {}}},
+                {.handlers = HandlersRun::on_own_thread,
+                 .handler_timeout = -1ms,
+                 .handler_deadline = patience}};
+  bool valid = false;
+  m.on("AState", [&](am::Event& e) { valid = e.is_valid(); });
+  EXPECT_EQ(m.add("A"), Result::executed);
+  EXPECT_TRUE(valid);
+}
+
 TEST(HandlerThread, runs_all_handlers_on_one_other_thread) {
   am::Machine m{{{"A", {}}, {"B", {}}}, own_thread()};
   std::vector<std::thread::id> ids;

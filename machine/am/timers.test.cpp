@@ -168,4 +168,24 @@ TEST(SystemTimers, go_on_when_an_executor_throws) {
   EXPECT_EQ(next.get_future().wait_for(patience), std::future_status::ready);
 }
 
+TEST(RepeatedMutation, does_not_pile_up_before_a_busy_machine) {
+  const auto timers = std::make_shared<am::FakeTimers>();
+  std::promise<void> inside;
+  std::promise<void> go;
+  am::Machine m{{{"Busy", {}}, {"M", {.multi = true}}}, {.timers = timers}};
+  m.on("BusyState", [&](am::Event&) {
+    inside.set_value();
+    go.get_future().wait();
+  });
+  std::jthread worker([&] { m.add("Busy"); });
+  inside.get_future().wait();
+  const auto beat = m.add_every(1s, "M");
+  timers->advance(50s);
+  go.set_value();
+  worker.join();
+  EXPECT_EQ(m.tick("M"), am::Tick{1});
+  timers->advance(1s);
+  EXPECT_EQ(m.tick("M"), am::Tick{3});
+}
+
 }  // namespace

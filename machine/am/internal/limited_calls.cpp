@@ -18,9 +18,12 @@ using internal::HandlerTable;
 using internal::Mutation;
 
 std::chrono::milliseconds LocalCore::Extras::call_limit() const noexcept {
-  if (options.handler_timeout.count() != 0) return options.handler_timeout;
-  return options.handlers == HandlersRun::on_own_thread ? default_own_thread_timeout
-                                                        : std::chrono::milliseconds{0};
+  const bool elsewhere = options.handlers == HandlersRun::on_own_thread;
+  const auto limit = options.handler_timeout;
+  if (limit.count() > 0) return limit;
+  // Less than nothing is none at all, in both modes.
+  if (limit.count() < 0 && elsewhere) return std::chrono::milliseconds::max();
+  return elsewhere ? default_own_thread_timeout : std::chrono::milliseconds{0};
 }
 
 /// Calls one handler of a machine that limits them, or runs them elsewhere. True when it accepted;

@@ -114,12 +114,18 @@ void World::connect() {
 }
 
 /// What is on its way is lost: each frame that was sent before has arrived, or none after it does.
-void World::cut() {
-  if (peer_ == 0) return;
+/// Returns the peer that is gone, 0 for none.
+std::uint64_t World::disconnect() {
   const auto dead = std::exchange(peer_, 0);
   say("peer {} cut, {} frames up and {} down lost", dead, up_.size(), down_.size());
   up_.clear();
   down_.clear();
+  return dead;
+}
+
+void World::cut() {
+  const auto dead = disconnect();
+  if (dead == 0) return;
   if (!plan_.takes_over || one_in(2)) peer_gone(dead);
   client_->connection_lost("cut", client_effects_);
   after_client();

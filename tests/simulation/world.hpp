@@ -131,6 +131,7 @@ class World {
   void act();
   void connect();
   void cut();
+  std::uint64_t disconnect();
   void advance(std::chrono::nanoseconds by);
   TimePoint next_event();
   void turn();

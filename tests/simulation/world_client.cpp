@@ -29,12 +29,7 @@ void World::start_client() {
 
 /// As after a kill: nothing is said, and nobody is told.
 void World::restart_client() {
-  if (peer_ != 0) {
-    const auto dead = std::exchange(peer_, 0);
-    up_.clear();
-    down_.clear();
-    peer_gone(dead);
-  }
+  if (const auto dead = disconnect(); dead != 0) peer_gone(dead);
   ++tally_.new_clients;
   client_effects_.clear();
   start_client();
@@ -44,7 +39,7 @@ void World::call() {
   const auto tag = ++last_tag_;
   ClientCall call;
   call.op = Op::toggle;
-  call.called = {static_cast<am::StateIndex>(tag % 6)};
+  call.called = {static_cast<am::StateIndex>(tag % source_.ticks.size())};
   call.args.resize(sizeof tag);
   std::memcpy(call.args.data(), &tag, sizeof tag);
   if (plan_.deadlines) call.deadline = now_ + std::chrono::milliseconds{1 + pick(60)};

@@ -32,9 +32,7 @@ void World::start_server() {
 }
 
 void World::restart_server() {
-  const auto dead = std::exchange(peer_, 0);
-  up_.clear();
-  down_.clear();
+  const auto dead = disconnect();
   links_.clear();
   requests_.clear();
   start_server();

@@ -112,8 +112,9 @@ class Pending {
     template <class Promise>
     [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> coroutine) const {
       const auto pending = pending_;  // this may be gone as soon as it is attached
-      auto suspended = detail::suspend(coroutine);
-      pending.then(std::move(suspended.executor), std::move(suspended.resume));
+      detail::suspend_until(coroutine, [&](auto executor, auto resume) {
+        pending.then(std::move(executor), std::move(resume));
+      });
     }
     T await_resume() const { return *pending_.value(); }
 

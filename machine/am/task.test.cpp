@@ -3,9 +3,11 @@
 #include <am/machine.hpp>
 #include <am/poll_executor.hpp>
 #include <am/thread_executor.hpp>
+#include <am/timers.hpp>
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -189,6 +191,32 @@ TEST(Task, plays_with_another_on_two_threads) {
   ASSERT_TRUE(b.wait_for(patience));
   EXPECT_EQ(a.get(), rounds);
   EXPECT_EQ(b.get(), rounds);
+}
+
+/// Takes what it is given and throws it away.
+class BrokenTimers final : public am::Timers {
+ public:
+  Clock::time_point now() const override { return {}; }
+  am::TimerId at(Clock::time_point, std::function<void()> fn,
+                 std::shared_ptr<am::Executor>) override {
+    fn = nullptr;
+    throw std::runtime_error("no timer left");
+  }
+  bool cancel(am::TimerId) override { return false; }
+};
+
+TEST(Task, gets_the_exception_of_what_it_wanted_to_wait_for) {
+  const auto sleeps = [](std::shared_ptr<am::Timers> timers) -> Task<std::string> {
+    try {
+      co_await am::sleep_for(timers, 1s);
+    } catch (const std::runtime_error& error) {
+      co_return error.what();
+    }
+    co_return "slept";
+  };
+  const auto task = am::spawn(am::inline_executor(), sleeps(std::make_shared<BrokenTimers>()));
+  ASSERT_TRUE(task.done());
+  EXPECT_EQ(task.get(), "no timer left");
 }
 
 }  // namespace

@@ -71,8 +71,9 @@ class SleepAwaiter {
   [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> coroutine) const {
     const auto timers = timers_;  // this may be gone as soon as the timer is armed
     const auto due = deadline_after(timers->now(), duration_);
-    auto suspended = suspend(coroutine);
-    timers->at(due, std::move(suspended.resume), std::move(suspended.executor));
+    suspend_until(coroutine, [&](auto executor, auto resume) {
+      timers->at(due, std::move(resume), std::move(executor));
+    });
   }
   void await_resume() const noexcept {}
 

@@ -122,8 +122,9 @@ class Wait::Awaiter {
   template <class Promise>
   [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> coroutine) const {
     const auto wait = wait_;  // this may be gone as soon as it is attached
-    auto suspended = detail::suspend(coroutine);
-    wait.then(std::move(suspended.executor), std::move(suspended.resume));
+    detail::suspend_until(coroutine, [&](auto executor, auto resume) {
+      wait.then(std::move(executor), std::move(resume));
+    });
   }
   Ended await_resume() const noexcept { return *wait_.ended(); }
 

@@ -46,6 +46,8 @@ class Resumption {
   Resumption& operator=(const Resumption&) = delete;
 
   void resume() { std::exchange(coroutine_, {}).resume(); }
+  /// It was not to be suspended after all, and runs.
+  void let_go() noexcept { coroutine_ = {}; }
 
  private:
   std::coroutine_handle<> coroutine_;
@@ -55,6 +57,7 @@ class Resumption {
 struct Suspended {
   std::shared_ptr<Executor> executor;
   std::function<void()> resume;
+  std::shared_ptr<Resumption> resumption;
 };
 
 /// Awaiters that call this must not be inlined into the coroutine: clang before 17 would keep their
@@ -66,8 +69,22 @@ Suspended suspend(std::coroutine_handle<Promise> coroutine) {
   std::shared_ptr<TaskContext> context;
   if constexpr (std::derived_from<Promise, TaskPromiseBase>) context = coroutine.promise().context;
   auto executor = context != nullptr ? context->executor() : inline_executor();
-  return {std::move(executor), [resumption = std::make_shared<Resumption>(
-                                    coroutine, std::move(context))] { resumption->resume(); }};
+  const auto resumption = std::make_shared<Resumption>(coroutine, std::move(context));
+  return {std::move(executor), [resumption] { resumption->resume(); }, resumption};
+}
+
+/// Calls `attach` with the executor and what goes on with `coroutine`. When that throws, the
+/// coroutine gets the exception: nobody else may end it for having been dropped on the way.
+template <class Promise, class Attach>
+void suspend_until(std::coroutine_handle<Promise> coroutine, Attach&& attach) {
+  auto suspended = suspend(coroutine);
+  const auto resumption = suspended.resumption;
+  try {
+    std::forward<Attach>(attach)(std::move(suspended.executor), std::move(suspended.resume));
+  } catch (...) {
+    resumption->let_go();
+    throw;
+  }
 }
 
 }  // namespace am::detail

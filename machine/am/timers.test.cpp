@@ -188,4 +188,14 @@ TEST(RepeatedMutation, does_not_pile_up_before_a_busy_machine) {
   EXPECT_EQ(m.tick("M"), am::Tick{3});
 }
 
+TEST(FakeTimers, LetAllTimePass) {
+  am::FakeTimers timers;
+  timers.advance(1s);
+  bool gone_off = false;
+  timers.at(timers.now() + 24h, [&] { gone_off = true; });
+  timers.advance(am::Timers::Clock::duration::max());
+  EXPECT_TRUE(gone_off);
+  EXPECT_EQ(timers.now(), am::Timers::Clock::time_point::max());
+}
+
 }  // namespace

@@ -1,6 +1,7 @@
 // Time that passes when a test says so.
 #pragma once
 
+#include <am/detail/deadline.hpp>
 #include <am/timers.hpp>
 
 #include <chrono>
@@ -57,7 +58,7 @@ class FakeTimers final : public Timers {
   /// Lets `duration` pass: timers go off in order, each at its own time, also those that are armed
   /// on the way. Returns how many went off.
   std::size_t advance(Clock::duration duration) {
-    const auto end = now() + duration;
+    const auto end = detail::deadline_after(now(), duration);
     std::size_t count = 0;
     while (go_off(end)) ++count;
     const std::lock_guard lock(mutex_);

@@ -15,9 +15,12 @@
 #     LABELS slow                  # for ctest -L
 #     SANITIZE thread address      # passes that include it; "address" when not given, "none" for no pass
 #     SERIAL                       # never beside another test: measures time
-#     WHOLE)                       # one ctest test for the executable, not one per test case
+#     WHOLE                        # one ctest test for the executable, not one per test case
+#     LONG "Suite.*")              # cases that AM_WHOLE_TESTS leaves out
 #
-# makes a GoogleTest executable. The sanitizer passes add the labels tsan and asan.
+# makes a GoogleTest executable. The sanitizer passes add the labels tsan and asan. ctest runs each
+# case in a process of its own; with AM_WHOLE_TESTS it also runs all cases in one (label whole), where
+# what one leaves behind meets the next.
 #
 #   am_program(NAME file-pipeline SOURCES main.cpp LINK asyncmachine::rpc)
 #
@@ -87,7 +90,7 @@ function(am_program)
 endfunction()
 
 function(am_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "SERIAL;WHOLE" "NAME;TIMEOUT"
+  cmake_parse_arguments(PARSE_ARGV 0 arg "SERIAL;WHOLE" "NAME;TIMEOUT;LONG"
                         "SOURCES;LINK;LABELS;SANITIZE")
   am_check_arguments(am_test)
   if(NOT AM_BUILD_TESTS)
@@ -144,6 +147,12 @@ if(@arg_NAME@_TESTS)
 endif()
 ]] @ONLY)
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
+
+  if(AM_WHOLE_TESTS AND NOT AM_SANITIZE)
+    add_test(NAME ${arg_NAME}.whole COMMAND ${arg_NAME} "--gtest_filter=-${arg_LONG}")
+    set_tests_properties(${arg_NAME}.whole PROPERTIES
+      LABELS whole TIMEOUT 300 RUN_SERIAL ${arg_SERIAL})
+  endif()
 endfunction()
 
 if(AM_BUILD_TESTS)

@@ -3,6 +3,7 @@
 
 option(AM_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(AM_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
+option(AM_WHOLE_TESTS "Also run each test program as a whole" OFF)
 option(AM_INSTALL "Generate the install target" ${PROJECT_IS_TOP_LEVEL})
 option(AM_WERROR "Treat warnings in our own code as errors" ${PROJECT_IS_TOP_LEVEL})
 

@@ -5,10 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <iterator>
 #include <map>
 #include <span>
+#include <system_error>
 
 namespace am::internal {
 
@@ -29,6 +32,15 @@ bool has(std::span<const StateIndex> list, StateIndex state) {
   return std::ranges::find(list, state) != list.end();
 }
 
+/// Says, once per process, that standard output does not take what the log writes: a machine goes
+/// on without its log, but nobody should look for lines that are not there.
+void tell_lost_lines(int error) {
+  static std::atomic_flag told;
+  if (told.test_and_set()) return;
+  fmt::print(stderr, "asyncmachine: lines of the log are lost: standard output: {}\n",
+             std::generic_category().message(error));
+}
+
 }  // namespace
 
 LogTracer::LogTracer(std::string_view machine_id, LogOptions options)
@@ -44,7 +56,8 @@ void LogTracer::write(LogLevel level, std::string_view text) {
     return;
   }
   line += '\n';
-  std::fwrite(line.data(), 1, line.size(), stdout);  // whole lines, also from several threads
+  // Whole lines, also from several threads.
+  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) tell_lost_lines(errno);
 }
 
 template <class... T>

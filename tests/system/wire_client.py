@@ -343,6 +343,11 @@ class Link:
     def active(self, state):
         return self.tick(state) % 2 == 1
 
+    def wait(self, holds):
+        """Takes frames until the clocks are such that `holds`; answered here, nothing is asked."""
+        while not holds():
+            self.step()
+
     def bye(self):
         self.send(BYE, b"\0" + varint(0))
 
@@ -350,8 +355,8 @@ class Link:
 # -- the scenario ----------------------------------------------------------------------------------
 
 
-def scenario(endpoint, quiet):
-    """`quiet` stops the source's own mutations and returns its ticks."""
+def scenario(endpoint, tell):
+    """`tell` gives the source a line and returns its answer: see source_process.cpp."""
     check(mix(0, 1) == 0x910A2DEC89025CC1, "mix is not that of the page")
     check(Clocks([0, 1, 2, 300], 5, 1).digest() == 0xA30879CC27532F13, "nor is the digest")
 
@@ -366,8 +371,7 @@ def scenario(endpoint, quiet):
     check(link.schema["Knock"]["multi"] and not link.schema["Light"]["multi"], "nor are flags")
 
     # The source mutates itself, so every push has another diff; each digest is checked.
-    while link.pushes < 50:
-        link.step()
+    link.wait(lambda: link.pushes >= 50)
     check(not link.waiting, "a diff did not fit")
     knocks = link.tick("Knock")
     for _ in range(100):
@@ -383,14 +387,19 @@ def scenario(endpoint, quiet):
     kind, reason, words = link.mutate(ADD, 99)
     check((kind, reason) == (NOT_SENT, DENIED) and words, "a state that is not there")
 
+    # Waits need no request: the source goes on, and its pushes tell.
+    passed = link.tick("Open") + 10
+    link.wait(lambda: link.tick("Open") >= passed)
+    check(link.mutate(REMOVE, "Light")[0] == EXECUTED and not link.active("Light"), "Light is on")
+    check(tell("add Light") == "executed", "the source does not add Light")
+    link.wait(lambda: link.active("Light"))
+
     # Quiet now: what remains to come is a push.
-    ticks = quiet()
-    while link.clocks.ticks != ticks:
-        link.step()
+    ticks = [int(tick) for tick in re.findall(r"\d+", tell(""))]
+    link.wait(lambda: link.clocks.ticks == ticks)
 
     link.sync()
-    while link.waiting:
-        link.step()
+    link.wait(lambda: not link.waiting)
     check(link.clocks.ticks == ticks, "the snapshot differs from the diffs")
 
     # A second link of the same connection, then both say bye.
@@ -409,12 +418,12 @@ def main():
         try:
             endpoint = source.stdout.readline().strip()
 
-            def quiet():
-                source.stdin.write("\n")
+            def tell(line):
+                source.stdin.write(line + "\n")
                 source.stdin.flush()
-                return [int(tick) for tick in re.findall(r"\d+", source.stdout.readline())]
+                return source.stdout.readline().strip()
 
-            scenario(endpoint, quiet)
+            scenario(endpoint, tell)
         finally:
             source.kill()
     print("as the page says")

@@ -88,7 +88,8 @@ Wait Api::when_queue(QueueTick tick) const { return core_->wait_on_queue(tick.va
 Wait Api::when_matching(StateRef state, std::function<bool(const Args&)> match) const {
   if (!is_local()) {
     throw Error(Errc::invalid_argument,
-                "when_args is not yet there for remote machines: wait for the state instead");
+                "a function cannot be sent to the source of a remote machine: give when_args the "
+                "named values");
   }
   return core_->wait_on_args(board_->index_of(state), std::move(match));
 }
@@ -98,12 +99,11 @@ Wait Api::when_args(StateRef state, const Args& wanted) const {
     throw Error(Errc::invalid_argument,
                 "when_args compares named values only: pass a function for typed ones");
   }
-  return when_args(state, [wanted](const Args& args) {
-    return std::ranges::all_of(wanted.named(), [&](const Args::Named& named) {
-      const auto* value = args.get_if(named.name);
-      return value != nullptr && *value == named.value;
-    });
-  });
+  if (!is_local()) {
+    throw Error(Errc::invalid_argument,
+                "when_args is not yet there for remote machines: wait for the state instead");
+  }
+  return core_->wait_on_named(board_->index_of(state), wanted);
 }
 
 Wait Api::when_queue_ends() const {

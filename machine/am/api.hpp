@@ -181,17 +181,19 @@ class Api {
   }
   /// Ends when `state` is activated (for a multi state also: again) by a mutation whose arguments
   /// `match`, right after the state's own handlers; not when one of them throws. `match` must be
-  /// pure and must not throw. Not yet over the wire: on a remote machine it throws `Error`
-  /// (invalid_argument).
+  /// pure and must not throw. On a remote machine it throws `Error` (invalid_argument), as a
+  /// function cannot be sent.
   template <std::predicate<const Args&> F>
   Wait when_args(StateRef state, F match) const {
     return when_matching(state, std::function<bool(const Args&)>(std::move(match)));
   }
   /// The same for arguments that have all named values of `wanted`. Throws `Error`
-  /// (invalid_argument) for typed ones, which only a function can compare.
+  /// (invalid_argument) for typed ones, which only a function can compare. A remote machine asks
+  /// its source, in the order of its mutations; at most 256 such waits at a time, more throw too.
+  /// They end as `unknown` when a match may have been missed: see docs/remote.md.
   Wait when_args(StateRef state, const Args& wanted) const;
   /// Ends when nobody runs the queue: at once, or when it has run empty. On a remote machine it
-  /// throws `Error` (invalid_argument), as when_args.
+  /// throws `Error` (invalid_argument).
   Wait when_queue_ends() const;
 
   /// A token that is stopped when the present activation of `state` ends, before its End handlers

@@ -87,14 +87,17 @@ Time time_of(const ClockBoard& board) {
 
 }  // namespace
 
-/// Takes a wait that holds out of its bag, unless it has ended meanwhile.
-void Core::end_now(WaitState& state) {
+/// Takes a wait that holds, or never will, out of its bag, unless it has ended meanwhile.
+void Core::end_now(WaitState& state, Ended how) {
   {
     const std::lock_guard lock(board_.commit_mutex());
     waits_->detach(state);
   }
-  log(LogLevel::operations, [&] { return internal::wait_words(state, "match", board_.schema()); });
-  state.end(Ended::fired);
+  if (how == Ended::fired) {
+    log(LogLevel::operations,
+        [&] { return internal::wait_words(state, "match", board_.schema()); });
+  }
+  state.end(how);
 }
 
 Wait Core::wait_on_query(std::function<bool(const Time&)> query) {
@@ -117,6 +120,15 @@ Wait Core::wait_on_args(StateIndex state_index, std::function<bool(const Args&)>
   return attach(state);
 }
 
+Wait Core::wait_on_named(StateIndex state, const Args& wanted) {
+  return wait_on_args(state, [wanted](const Args& args) {
+    return std::ranges::all_of(wanted.named(), [&](const Args::Named& named) {
+      const auto* value = args.get_if(named.name);
+      return value != nullptr && *value == named.value;
+    });
+  });
+}
+
 Wait Core::wait_on_queue_end() {
   auto* state = new WaitState;
   state->bag = internal::Bag::queue_end;
@@ -128,22 +140,23 @@ Wait Core::wait_on_queue_end() {
 
 /// Looks at the waits of `bag` one by one, without the mutex, as `holds` may be the user's code.
 template <class Holds>
-void Core::fire_held(internal::Bag bag, Holds&& holds) {
+void Core::fire_held(internal::Bag bag, Holds&& holds, Ended how) {
   std::vector<WaitState*> held;
   {
     const std::lock_guard lock(board_.commit_mutex());
     held = waits_->hold(bag);
   }
   for (auto* state : held) {
-    if (holds(std::as_const(*state))) end_now(*state);
+    if (holds(std::as_const(*state))) end_now(*state, how);
     state->drop_reference();
   }
 }
 
-void Core::fire_args_waits(StateIndex state, const Args& args) {
-  fire_held(internal::Bag::args, [&](const WaitState& wait) noexcept {
-    return wait.watched == state && wait.match(args);
-  });
+void Core::fire_args_waits(StateIndex state, const Args& args, Ended how) {
+  fire_held(
+      internal::Bag::args,
+      [&](const WaitState& wait) noexcept { return wait.watched == state && wait.match(args); },
+      how);
 }
 
 void Core::fire_queue_end_waits() {

@@ -94,8 +94,10 @@ class Core : public std::enable_shared_from_this<Core> {
   Wait wait_on_ticks(StateIndex state, std::uint64_t ticks);
   /// A wait for `query` to hold: of the clocks now, or as a transition leaves them.
   Wait wait_on_query(std::function<bool(const Time&)> query);
-  /// A wait for an activation of `state` with arguments that `match`. Local machines only.
+  /// A wait for an activation of `state` with arguments that `match`: where mutations run.
   Wait wait_on_args(StateIndex state, std::function<bool(const Args&)> match);
+  /// The same for arguments that have all named values of `wanted`. A proxy asks its source.
+  virtual Wait wait_on_named(StateIndex state, const Args& wanted);
   /// A wait for the queue to run empty. Local machines only.
   Wait wait_on_queue_end();
   std::stop_token context(StateIndex state);
@@ -111,8 +113,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void fire_waits(std::span<const StateIndex> changed);
   /// Ends the waits for mutations up to this queue tick. Without the commit mutex.
   void fire_queue_waits(std::uint64_t ended);
-  /// Ends the waits for an activation of `state` with `args`. Without the commit mutex.
-  void fire_args_waits(StateIndex state, const Args& args);
+  /// Ends the waits for an activation of `state` that match `args`. Without the commit mutex.
+  void fire_args_waits(StateIndex state, const Args& args, Ended how = Ended::fired);
   /// Ends the waits for the queue to run empty. By whoever has released it.
   void fire_queue_end_waits();
   /// Ends every wait and stops every context. Without the commit mutex.
@@ -140,8 +142,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void say_matched(const internal::WaitState* chain) const;
   Wait attach(internal::WaitState* state);
   template <class Holds>
-  void fire_held(internal::Bag bag, Holds&& holds);
-  void end_now(internal::WaitState& state);
+  void fire_held(internal::Bag bag, Holds&& holds, Ended how = Ended::fired);
+  void end_now(internal::WaitState& state, Ended how = Ended::fired);
   /// Called by the last handle of a wait.
   void detach(internal::WaitState& state);
 

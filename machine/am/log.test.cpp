@@ -198,6 +198,31 @@ TEST(Log, says_what_relations_did) {
   EXPECT_TRUE(log.has("[cancel:reject] D"));
 }
 
+TEST(Log, of_everything_says_which_automatic_states_are_kept_out) {
+  am::Machine m{{{"A", {.remove = {"Auto"}}}, {"Auto", {.automatic = true}}, {"B", {}}}};
+  Log log;
+  const auto id = log.attach(m, LogLevel::decisions);
+  m.add("A");
+  EXPECT_FALSE(log.has("[auto:rel:remove] Auto by A"));
+  m.detach(id);
+  log.attach(m, LogLevel::everything);
+  m.add("B");
+  EXPECT_TRUE(log.has("[auto:rel:remove] Auto by A"));
+}
+
+TEST(Log, of_everything_says_which_binding_a_handler_is_of) {
+  am::Machine m{{{"A", {}}}};
+  m.detach(m.on("AState", [](am::Event&) {}));
+  const auto binding = m.on("AState", [](am::Event&) {});
+  Log log;
+  log.attach(m, LogLevel::everything);
+  m.add("A");
+  const auto found = std::find(log.lines->begin(), log.lines->end(),
+                               fmt::format("[handle:{}] AState", binding.value));
+  ASSERT_NE(found, log.lines->end());
+  EXPECT_EQ(*std::next(found), "[handler:0] AState");
+}
+
 TEST(Log, says_who_refused) {
   am::Machine m{{{"A", {}}, {"D", {}}}};
   m.on("DEnter", [](am::Event&) { return false; });

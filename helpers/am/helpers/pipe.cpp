@@ -10,6 +10,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace am {
@@ -58,6 +59,7 @@ class Pipe::State : public std::enable_shared_from_this<State> {
   };
   enum class Kind : std::uint8_t { add, remove };
 
+  void say_gone() const;
   void changed(std::span<const TickChange> changes, const Transition* transition);
   void sync_later();
   void schedule();
@@ -72,6 +74,8 @@ class Pipe::State : public std::enable_shared_from_this<State> {
 
   const std::weak_ptr<detail::Core> source_;
   const std::weak_ptr<detail::Core> target_;
+  const std::string source_id_;
+  const std::string target_id_;
   const detail::Core* const target_key_;  ///< to be compared only
   const detail::Core* const source_key_;
   const PipeOptions options_;
@@ -96,6 +100,8 @@ Pipe::State::State(const Api& source, const Api& target, const std::vector<Piped
                    PipeOptions options)
     : source_(source.core()),
       target_(target.core()),
+      source_id_(source.id()),
+      target_id_(target.id()),
       target_key_(target.core().get()),
       source_key_(source.core().get()),
       options_(std::move(options)),
@@ -159,6 +165,19 @@ void Pipe::State::close() {
     self = std::move(self_);
   }
   gone.cancel();
+  say_gone();
+}
+
+/// Tells the machine that is left, if one is, which one the pipe has ended with.
+void Pipe::State::say_gone() const {
+  const auto source = lock(source_);
+  const auto target = lock(target_);
+  const bool no_source = !source || source->disposed();
+  const bool no_target = !target || target->disposed();
+  if (no_source == no_target) return;
+  (no_source ? *target : *source).core()->log(LogLevel::operations, [&] {
+    return "[pipe:gc] " + (no_source ? source_id_ : target_id_);
+  });
 }
 
 void Pipe::State::keep_itself() {

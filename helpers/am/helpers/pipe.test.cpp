@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -69,6 +70,32 @@ TEST(Pipe, is_told_in_the_logs_of_both_machines) {
             "[pipe-out:add] M to into\n[pipe-in:add] M from from\n");
 }
 
+TEST(Pipe, is_told_to_the_machine_that_is_left_when_the_other_is_gone) {
+  std::string text;
+  const auto log = [&](am::Machine& m) {
+    am::attach_log(m, {.level = am::LogLevel::operations,
+                       .prefix = am::LogPrefix::none,
+                       .sink = [&](am::LogLevel, std::string_view line) {
+                         if (line.starts_with("[pipe:")) text += std::string(line) + "\n";
+                       }});
+  };
+  am::Machine middle{letters(), {.id = "middle"}};
+  log(middle);
+  auto source = std::make_unique<am::Machine>(letters(), am::MachineOptions{.id = "from"});
+  auto target = std::make_unique<am::Machine>(letters(), am::MachineOptions{.id = "into"});
+  const am::Pipe in{*source, middle, {{"A"}}};
+  const am::Pipe out{middle, *target, {{"B"}}};
+  {
+    am::Machine other{letters()};
+    const am::Pipe closed{middle, other, {{"M"}}};
+  }
+  text.clear();
+  source.reset();
+  EXPECT_EQ(text, "[pipe:gc] from\n");
+  target.reset();
+  EXPECT_EQ(text, "[pipe:gc] from\n[pipe:gc] into\n");
+}
+
 TEST(Pipe, follows_a_snapshot_that_the_source_takes_over) {
   am::Machine source{letters()};
   am::Machine target{letters()};
@@ -77,7 +104,7 @@ TEST(Pipe, follows_a_snapshot_that_the_source_takes_over) {
   const auto pipe = am::pipe(source, target, {{"A"}, {"M"}});
   source.set("M");
   EXPECT_TRUE(target.is("M") && target.is_not("A"));
-  source.restore(saved);
+  source.restore(saved, am::Rewind::allowed);
   EXPECT_EQ(target.when("A").wait_for(patience), am::Ended::fired);
   EXPECT_EQ(target.when_not("M").wait_for(patience), am::Ended::fired);
 }

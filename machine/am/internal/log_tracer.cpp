@@ -145,6 +145,7 @@ void LogTracer::tell_relations(const Transition& t) {
 }
 
 void LogTracer::handler_start(const Transition&, const HandlerCall& call) {
+  line(everything, "[handle:{}] {}", call.binding.value, call.name);
   line(operations, "[handler:{}] {}", call.number, call.name);
 }
 

@@ -6,6 +6,8 @@
 #include <am/internal/step_recorder.hpp>
 #include <am/internal/waits.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -379,6 +381,22 @@ void LocalCore::roll_back(Frame& frame, std::size_t first_failed_enter) {
   settled_ = false;  // what stays may require what had to go
 }
 
+namespace {
+
+/// An automatic state is not even tried, as an active one removes it.
+void say_kept_out(const Core& core, StateIndex state, Bits removed_by) {
+  core.log(LogLevel::everything, [&] {
+    const auto& board = core.board();
+    std::size_t w = 0;
+    while ((removed_by[w] & board.word(w)) == 0) ++w;
+    const auto bit = static_cast<std::size_t>(std::countr_zero(removed_by[w] & board.word(w)));
+    const auto& names = board.schema().names();
+    return fmt::format("[auto:rel:remove] {} by {}", names[state], names[w * 64 + bit]);
+  });
+}
+
+}  // namespace
+
 /// Vectors rule 24. Writes the automatic states that are due to `frame.due`.
 void LocalCore::find_automatic(Frame& frame) {
   const auto& t = frame.transition;
@@ -394,7 +412,9 @@ void LocalCore::find_automatic(Frame& frame) {
     internal::for_each_bit(w, schema.automatic[w] & ~board().word(w), [&](StateIndex s) {
       const auto removed_by = schema.removed_by[s];
       for (std::size_t v = 0; v < schema.words; ++v) {
-        if ((removed_by[v] & board().word(v)) != 0) return;
+        if ((removed_by[v] & board().word(v)) == 0) continue;
+        if (!running_->tracers.empty()) say_kept_out(*this, s, removed_by);
+        return;
       }
       frame.due.push_back(s);
     });

@@ -75,8 +75,12 @@ Wait Api::when_ticks(StateRef state, std::uint64_t ticks) const {
 
 Wait Api::when_next_active(StateRef state) const {
   const auto index = board_->index_of(state);
-  const Tick now{board_->tick(index)};
-  return core_->wait_on({{index, WaitTerm::Kind::tick, now.value + (now.active() ? 2 : 1)}});
+  while (true) {
+    const auto epoch = core_->epochs();
+    const Tick now{board_->tick(index)};
+    auto wait = core_->wait_on({{index, WaitTerm::Kind::tick, now.value + (now.active() ? 2 : 1)}});
+    if (core_->epochs() == epoch) return wait;  // else it may be for a tick of former clocks
+  }
 }
 
 Wait Api::when_change() const {

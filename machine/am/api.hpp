@@ -68,13 +68,15 @@ class Api {
     return core_->mutate(detail::Operation::toggle, states, std::move(args), options);
   }
   /// Asks whether `add` would be accepted: relations and negotiation only, nothing changes. Waits
-  /// for a busy queue, except in a handler, of whatever machine, where the answer is `queued`.
-  Result can_add(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::can_add, states, std::move(args), {});
+  /// for a busy queue, except in a handler, of whatever machine, where the answer is `queued`. With
+  /// a ttl in `options` it waits no longer than that, in real time, and gives up as canceled with
+  /// Reason::expired.
+  Result can_add(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return core_->mutate(detail::Operation::can_add, states, std::move(args), options);
   }
   /// Asks whether `remove` would be accepted; as `can_add`.
-  Result can_remove(StateList states, Args args = {}) {
-    return core_->mutate(detail::Operation::can_remove, states, std::move(args), {});
+  Result can_remove(StateList states, Args args = {}, const MutationOptions& options = {}) {
+    return core_->mutate(detail::Operation::can_remove, states, std::move(args), options);
   }
   /// Adds Exception, and `states` with it, with `error` as the argument of type ErrorInfo beside
   /// those in `args`.
@@ -99,19 +101,28 @@ class Api {
   Pending<Result> set_async(StateList states, Args args = {}, const MutationOptions& options = {}) {
     return mutate_async(detail::Operation::set, states, std::move(args), options);
   }
-
-  /// Activates `states` once `delay` has passed, from a thread of the library (`Timers::at`). Does
-  /// not keep the machine.
-  template <class Rep, class Period>
-  Delayed add_after(std::chrono::duration<Rep, Period> delay, StateList states, Args args = {}) {
-    return add_later(detail::saturated(delay), {}, states, std::move(args));
+  /// Removes `states` when all of them are active now, else adds them; as `toggle`.
+  Pending<Result> toggle_async(StateList states, Args args = {},
+                               const MutationOptions& options = {}) {
+    return mutate_async(detail::Operation::toggle, states, std::move(args), options);
   }
-  /// Activates `states` each time `interval` has passed, until canceled or the machine is gone.
-  /// What falls behind is made up for once, not as often as it was missed. Throws `Error`
-  /// (invalid_argument) for an interval of nothing.
+
+  /// Activates `states` once `delay` has passed. It is queued then by a thread of the library
+  /// (`Timers::at`), and run, on a local machine with the process's timers, by another, which its
+  /// handlers may hold up. The ttl in `options` runs from when it is due. Does not keep the
+  /// machine.
   template <class Rep, class Period>
-  Delayed add_every(std::chrono::duration<Rep, Period> interval, StateList states, Args args = {}) {
-    return add_repeatedly(detail::saturated(interval), states, std::move(args));
+  Delayed add_after(std::chrono::duration<Rep, Period> delay, StateList states, Args args = {},
+                    const MutationOptions& options = {}) {
+    return add_later(detail::saturated(delay), {}, states, std::move(args), options);
+  }
+  /// Activates `states` each time `interval` has passed, until canceled or the machine is gone; as
+  /// `add_after`. What falls behind is made up for once, not as often as it was missed. Throws
+  /// `Error` (invalid_argument) for an interval of nothing.
+  template <class Rep, class Period>
+  Delayed add_every(std::chrono::duration<Rep, Period> interval, StateList states, Args args = {},
+                    const MutationOptions& options = {}) {
+    return add_repeatedly(detail::saturated(interval), states, std::move(args), options);
   }
 
   // -- reading: never blocks on a mutation --------------------------------------
@@ -226,8 +237,9 @@ class Api {
   Pending<Result> mutate_async(detail::Operation operation, StateList states, Args args,
                                const MutationOptions& options);
   Delayed add_later(Timers::Clock::duration delay, Timers::Clock::duration interval,
-                    StateList states, Args args);
-  Delayed add_repeatedly(Timers::Clock::duration interval, StateList states, Args args);
+                    StateList states, Args args, const MutationOptions& options);
+  Delayed add_repeatedly(Timers::Clock::duration interval, StateList states, Args args,
+                         const MutationOptions& options);
 };
 
 /// Throws `Error` (schema) that names the first state of `need` which `machine` lacks.

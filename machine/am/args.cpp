@@ -1,5 +1,7 @@
 #include <am/args.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace am {
@@ -19,6 +21,13 @@ void Args::put(std::type_index type, std::shared_ptr<const void> value) {
   } else {
     same->value = std::move(value);
   }
+}
+
+void Args::refuse_number(const std::string& name) {
+  throw Error(Errc::invalid_argument,
+              fmt::format("argument \"{}\" is a number beyond 63 bits, which is the most that a "
+                          "named value holds: pass it as text, or in a struct of your own",
+                          name));
 }
 
 Args Args::with(std::string name, Value value) const {

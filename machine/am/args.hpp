@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -63,6 +64,16 @@ class Args {
   }
   /// These arguments and a named value too, which replaces one of the same name.
   Args with(std::string name, Value value) const;
+  /// The same for an integer of any type, which becomes an `std::int64_t`. Throws `Error`
+  /// (invalid_argument) for one that is beyond it.
+  template <std::integral T>
+  requires(!std::same_as<std::remove_cv_t<T>, bool>) Args with(std::string name, T value)
+  const {
+    if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t)) {
+      if (value > static_cast<T>(std::numeric_limits<std::int64_t>::max())) refuse_number(name);
+    }
+    return with(std::move(name), Value(static_cast<std::int64_t>(value)));
+  }
 
   bool empty() const noexcept { return data_ == nullptr; }
   /// The value of type T, or null.
@@ -82,6 +93,7 @@ class Args {
     std::vector<Named> named;
   };
 
+  [[noreturn]] static void refuse_number(const std::string& name);
   Args detached() const;
   void put(std::type_index type, std::shared_ptr<const void> value);
   const void* find(std::type_index type) const noexcept;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <latch>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -211,6 +212,53 @@ TEST(Concurrency, disposing_while_others_mutate_ends_every_wait) {
     });
     EXPECT_EQ(hung, 0);
   }
+}
+
+TEST(Concurrency, clocks_go_back_in_a_new_epoch_only_and_no_wait_is_left_behind) {
+  am::Machine m{{{"A", {}}, {"B", {}}}};
+  const auto fresh = m.save();
+  std::atomic<bool> over{false};
+  std::atomic<bool> at_rest{false};  ///< after that: a wait needs somebody who mutates
+  std::atomic<int> restored{0};
+  std::vector<std::jthread> mutators;
+  for (const auto* const state : {"A", "B"}) {
+    mutators.emplace_back([&, state] {
+      while (!at_rest) {
+        m.toggle(state);
+        if (m.tick(state).value % 64 == 0) std::this_thread::sleep_for(20us);  // for restores
+      }
+    });
+  }
+  std::jthread reader([&] {
+    auto before = m.save();
+    while (!over) {
+      const auto now = m.save();
+      EXPECT_GE(now.machine_tick, before.machine_tick);
+      for (std::size_t i = 0; now.machine_tick == before.machine_tick && i < now.time.size(); ++i) {
+        EXPECT_GE(now.time[i], before.time[i]);
+      }
+      before = now;
+    }
+  });
+  std::jthread waiter([&] {
+    while (!over) {
+      const auto how = {m.when_ticks("A", 3).wait_for(patience),
+                        m.when_next_active("B").wait_for(patience)};
+      for (const auto ended : how) EXPECT_NE(ended, am::Ended::timeout);
+    }
+  });
+  for (int tries = 0; restored < 200 && tries < 2'000'000; ++tries) {
+    try {
+      m.restore(fresh, am::Rewind::allowed);
+      ++restored;
+    } catch (const am::Error& error) {  // it runs a mutation just now
+      EXPECT_EQ(error.code(), am::Errc::invalid_argument) << error.what();
+    }
+  }
+  over = true;
+  waiter.join();
+  at_rest = true;
+  EXPECT_EQ(restored, 200);
 }
 
 }  // namespace

@@ -214,4 +214,27 @@ TEST(Continuation, runs_elsewhere_when_its_executor_throws_and_the_machine_goes_
   EXPECT_EQ(disposed.get_future().get(), am::Ended::disposed);
 }
 
+TEST(Continuation, needs_a_function) {
+  am::Machine m{{{"A", {}}}};
+  const auto refuses = [](auto&& attach) {
+    try {
+      attach();
+      ADD_FAILURE() << "was attached";
+    } catch (const am::Error& error) {
+      EXPECT_EQ(error.code(), am::Errc::invalid_argument);
+      EXPECT_NE(std::string(error.what()).find("empty function"), std::string::npos);
+    }
+  };
+  const auto wait = m.when("A");
+  refuses([&] { wait.then(std::function<void()>{}); });
+  refuses([&] { wait.then(std::function<void(am::Ended)>{}); });
+  refuses([&] { wait.then(static_cast<void (*)()>(nullptr)); });
+  const auto pending = m.add_async("A");
+  refuses([&] { pending.then(std::function<void(am::Result)>{}); });
+  EXPECT_TRUE(wait.done());
+  int calls = 0;
+  wait.then(std::function<void()>([&] { ++calls; }));
+  EXPECT_EQ(calls, 1);
+}
+
 }  // namespace

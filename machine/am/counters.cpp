@@ -26,7 +26,8 @@ Counters CountingTracer::counters() const noexcept {
                     .mutations_waited = read(mutations_waited_),
                     .mutations_skipped = read(mutations_skipped_),
                     .longest_queue = read(longest_queue_),
-                    .queue_ends = read(queue_ends_)};
+                    .queue_ends = read(queue_ends_),
+                    .restores = read(restores_)};
   for (std::size_t i = 0; i < Counters::reasons; ++i) {
     counters.canceled_by[i] = read(canceled_by_[i]);
   }
@@ -46,6 +47,11 @@ void CountingTracer::mutation_skipped(const QueuedMutation&) { count(mutations_s
 void CountingTracer::queue_end() { count(queue_ends_); }
 void CountingTracer::error_added(const ErrorInfo&) { count(errors_); }
 void CountingTracer::handler_start(const Transition&, const HandlerCall&) { count(handler_calls_); }
+
+void CountingTracer::restored(std::span<const TickChange> changes) {
+  count(restores_);
+  count(changed_states_, changes.size());
+}
 
 void CountingTracer::transition_end(const Transition& transition) {
   count(transitions_);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace am {
 
@@ -29,6 +30,7 @@ struct Counters {
   std::uint64_t mutations_skipped = 0;  ///< an equal one was waiting already
   std::uint64_t longest_queue = 0;      ///< at its longest, the one to run next included
   std::uint64_t queue_ends = 0;
+  std::uint64_t restores = 0;  ///< clocks taken over from a snapshot; what moved counts above
 
   std::uint64_t canceled_for(Reason reason) const noexcept {
     return canceled_by[static_cast<std::size_t>(reason)];
@@ -49,6 +51,7 @@ class CountingTracer final : public Tracer {
   void error_added(const ErrorInfo& error) override;
   void handler_start(const Transition& transition, const HandlerCall& call) override;
   void transition_end(const Transition& transition) override;
+  void restored(std::span<const TickChange> changes) override;
 
  private:
   using Count = std::atomic<std::uint64_t>;
@@ -57,7 +60,7 @@ class CountingTracer final : public Tracer {
   std::array<Count, Counters::reasons> canceled_by_{};
   Count changed_states_{0}, handler_calls_{0}, errors_{0};
   Count mutations_queued_{0}, mutations_waited_{0}, mutations_skipped_{0}, longest_queue_{0};
-  Count queue_ends_{0};
+  Count queue_ends_{0}, restores_{0};
 };
 
 }  // namespace am

@@ -47,4 +47,17 @@ TEST(Counters, count_what_a_machine_does) {
   EXPECT_EQ(counts.queue_ends, 4U);
 }
 
+TEST(Counters, count_what_a_snapshot_brings) {
+  am::Machine source{{{"A", {}}, {"B", {}}}, {.id = "me"}};
+  source.add({"A", "B"});
+  am::Machine m{{{"A", {}}, {"B", {}}}, {.id = "me"}};
+  const auto counting = std::make_shared<am::CountingTracer>();
+  m.trace(counting);
+  m.restore(source.save());
+  const auto counts = counting->counters();
+  EXPECT_EQ(counts.restores, 1U);
+  EXPECT_EQ(counts.changed_states, 2U);
+  EXPECT_EQ(counts.transitions, 0U);
+}
+
 }  // namespace

@@ -282,6 +282,25 @@ struct Stuck {
   }
 };
 
+TEST(HandlerLimits, may_be_longer_than_any_clock_counts) {
+  constexpr auto most = std::chrono::hours::max();
+  for (const auto where : {HandlersRun::on_drainer, HandlersRun::on_own_thread}) {
+    am::Machine m{{{"Start", {}}, {"A", {}}},
+                  {.dispose_timeout = most,
+                   .handlers = where,
+                   .handler_timeout = most,
+                   .handler_deadline = most,
+                   .handler_backoff = most}};
+    bool valid = false;
+    m.on("AState", [&](am::Event& e) { valid = e.is_valid(); });
+    EXPECT_EQ(m.add({"Start", "A"}), Result::executed);
+    EXPECT_TRUE(valid);
+    EXPECT_TRUE(m.eval([] {}, most));
+    EXPECT_EQ(m.extend_schema({{"Start", {}}, {"A", {}}, {"B", {}}}, most), Result::executed);
+    EXPECT_TRUE(m.dispose());
+  }
+}
+
 TEST(AbandonedHandler, rolls_back_and_adds_the_error) {
   Stuck stuck;
   auto& m = *stuck.machine;
@@ -314,7 +333,9 @@ TEST(AbandonedHandler, empties_the_queue_and_tells_who_waits) {
 TEST(AbandonedHandler, makes_the_machine_refuse_mutations_for_a_while) {
   Stuck stuck;
   auto& m = *stuck.machine;
+  EXPECT_FALSE(m.backoff_until().has_value());
   m.add("A");
+  EXPECT_EQ(m.backoff_until(), stuck.timers->now() + 300ms);
   const Result backoff{Result::canceled, Reason::backoff};
   EXPECT_EQ(m.add("B"), backoff);
   EXPECT_EQ(m.remove("B"), backoff);
@@ -327,6 +348,7 @@ TEST(AbandonedHandler, makes_the_machine_refuse_mutations_for_a_while) {
   stuck.timers->advance(299ms);
   EXPECT_EQ(m.add("B"), backoff);
   stuck.timers->advance(1ms);
+  EXPECT_FALSE(m.backoff_until().has_value());
   EXPECT_EQ(m.add("B"), Result::executed);
   stuck.let_go();
 }

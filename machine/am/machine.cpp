@@ -82,7 +82,12 @@ bool Machine::detach(BindingId id) { return local().detach(id); }
 TracerId Machine::trace(std::shared_ptr<Tracer> tracer) { return local().trace(std::move(tracer)); }
 bool Machine::detach(TracerId id) { return local().detach(id); }
 Snapshot Machine::save() const { return local().save(); }
-void Machine::restore(const Snapshot& snapshot) { local().restore(snapshot); }
+void Machine::restore(const Snapshot& snapshot, Rewind rewind) {
+  local().restore(snapshot, rewind);
+}
+std::optional<Timers::Clock::time_point> Machine::backoff_until() const {
+  return local().backoff_until();
+}
 std::string Machine::parent_id() const { return local().parent_id(); }
 std::vector<std::string> Machine::tags() const { return local().tags(); }
 void Machine::set_tags(std::vector<std::string> tags) { local().set_tags(std::move(tags)); }
@@ -94,7 +99,7 @@ void Machine::on_error(std::function<void(const ErrorInfo&)> fn) {
 
 void Machine::on_change(std::function<void(const Time&, const Time&)> fn) {
   using Callback = internal::ChangeCallback;
-  local().replace_tracer(fn ? std::make_shared<Callback>(std::move(fn)) : nullptr);
+  local().replace_tracer(fn ? std::make_shared<Callback>(*core_, std::move(fn)) : nullptr);
 }
 
 std::vector<PendingMutation> Machine::queue() const { return local().queued(); }
@@ -115,17 +120,16 @@ void Machine::log(std::string_view text) const {
     return line;
   });
 }
-bool Machine::eval(const std::function<void()>& fn, std::chrono::milliseconds limit) {
+bool Machine::eval(const std::function<void()>& fn, Duration limit) {
   return local().eval(fn, {}, limit);
 }
-bool Machine::eval(const std::function<void()>& fn, std::stop_token scope,
-                   std::chrono::milliseconds limit) {
+bool Machine::eval(const std::function<void()>& fn, std::stop_token scope, Duration limit) {
   return local().eval(fn, std::move(scope), limit);
 }
 void Machine::on_internal_error(std::function<void(const ErrorInfo&)> fn) {
   local().on_internal_error(std::move(fn));
 }
-Result Machine::extend_schema(const Schema& schema, std::chrono::milliseconds limit) {
+Result Machine::extend_schema(const Schema& schema, Duration limit) {
   return local().extend_schema(schema, limit);
 }
 void Machine::on_dispose(std::function<void()> fn) { local().on_dispose(std::move(fn)); }

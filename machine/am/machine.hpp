@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/api.hpp>
+#include <am/duration.hpp>
 #include <am/event.hpp>
 #include <am/format.hpp>
 #include <am/handlers.hpp>
@@ -13,6 +14,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -54,6 +56,9 @@ enum class HandlersRun : std::uint8_t {
 /// `MachineOptions::handler_timeout` of handlers on their own thread, when none is given.
 inline constexpr std::chrono::milliseconds default_own_thread_timeout{100};
 
+/// Whether `Machine::restore` may take clocks back.
+enum class Rewind : std::uint8_t { refused, allowed };
+
 struct MachineOptions {
   /// Unique name; random when empty.
   std::string id{};
@@ -61,7 +66,7 @@ struct MachineOptions {
   std::size_t queue_limit = 1000;
   QueueFull queue_full = QueueFull::refuse;
   /// How long `dispose` and the destructor wait for a running transition.
-  std::chrono::milliseconds dispose_timeout{10'000};
+  Duration dispose_timeout = std::chrono::seconds{10};
   /// Its parent, by handle or id. The parent's tracers are told of the new machine; nothing else
   /// connects the two.
   Parent parent{};
@@ -82,15 +87,15 @@ struct MachineOptions {
   /// false, `on_internal_error` is told, and when the handler returns, the mutation is canceled
   /// with Reason::timeout, and rolled back if need be. No Exception. 0: as long as it takes, or on
   /// a thread of their own `default_own_thread_timeout`. Exact to some milliseconds.
-  std::chrono::milliseconds handler_timeout{0};
+  Duration handler_timeout{};
   /// On a thread of their own: how long after the timeout a handler is abandoned. The machine goes
   /// on with another thread and Exception (and ErrHandlerTimeout, if the schema has it); what was
   /// queued is canceled with Reason::timeout. When the handler returns, even after the machine is
   /// gone, all that it was given is still there; mutations that it makes then are like those of any
   /// other thread.
-  std::chrono::milliseconds handler_deadline{10'000};
+  Duration handler_deadline = std::chrono::seconds{10};
   /// For how long after that mutations are canceled with Reason::backoff; errors are let in.
-  std::chrono::milliseconds handler_backoff{3'000};
+  Duration handler_backoff = std::chrono::seconds{3};
   /// When this is stopped, `Disposing` is added, where the schema has it, for handlers to clean up
   /// and call `dispose`, which is done for them after twice `dispose_timeout`; else the machine is
   /// disposed of at once, on the thread that stops it. A parent's `context()` fits.
@@ -192,7 +197,7 @@ class Machine : public Api {
   /// removes it. It is a tracer in all but name.
   void on_error(std::function<void(const ErrorInfo&)> fn);
   /// Calls `fn` with all ticks before and after each transition that is no check, canceled ones
-  /// too, on the draining thread. As `on_error`.
+  /// too, and each `restore`, on the draining thread. As `on_error`.
   void on_change(std::function<void(const Time& before, const Time& after)> fn);
 
   // -- between transitions --------------------------------------------------------
@@ -202,11 +207,10 @@ class Machine : public Api {
   /// passed, the machine is gone, or the calling thread is in a handler or another eval of it,
   /// for which this would wait forever. What `fn` throws becomes Exception. Mutations made by
   /// `fn` are queued. Not refused by a full queue or in backoff.
-  bool eval(const std::function<void()>& fn,
-            std::chrono::milliseconds limit = std::chrono::seconds{1});
+  bool eval(const std::function<void()>& fn, Duration limit = std::chrono::seconds{1});
   /// The same, giving up also when `scope` is stopped.
   bool eval(const std::function<void()>& fn, std::stop_token scope,
-            std::chrono::milliseconds limit = std::chrono::seconds{1});
+            Duration limit = std::chrono::seconds{1});
 
   /// What is told of errors that do not become Exception: handlers that took too long, evals that
   /// were given up, a `validate` that threw in an asynchronous mutation. One function, which
@@ -229,8 +233,7 @@ class Machine : public Api {
   /// executed, nothing has changed. Readers on other threads are not held up. What `schema()`
   /// returned before stays valid as long as the machine: each growth keeps the former schema and
   /// clocks, so it is for changes that are rare.
-  Result extend_schema(const Schema& schema,
-                       std::chrono::milliseconds limit = std::chrono::seconds{10});
+  Result extend_schema(const Schema& schema, Duration limit = std::chrono::seconds{10});
 
   // -- life ---------------------------------------------------------------------
 
@@ -269,6 +272,9 @@ class Machine : public Api {
   bool will_be_removed(StateList states, QueuePlace place = QueuePlace::anywhere) const {
     return is_queued(states, {.type = MutationType::remove, .place = place}).has_value();
   }
+  /// Until when, by the machine's `timers`, mutations are canceled with Reason::backoff, as a
+  /// handler was abandoned (`MachineOptions::handler_backoff`); nothing when they are not.
+  std::optional<Timers::Clock::time_point> backoff_until() const;
 
   // -- clocks, kept and given back ------------------------------------------------------
 
@@ -277,12 +283,17 @@ class Machine : public Api {
   /// Takes over the clocks and the activity of `snapshot`, which has to be of a machine with this
   /// id and these states; their order may differ. For a machine that is fresh: nothing else is
   /// cleared, and no handler runs, but contexts of states whose clock changes stop, and waits for
-  /// what holds now end. Tracers are told (`Tracer::restored`), and remote machines follow, also
-  /// where ticks go back. The machine tick becomes 1 more than the snapshot's, or the machine's own
-  /// where that is higher. Then MachineRestored is added, when the schema has it. Throws `Error`,
-  /// before anything has changed: invalid_argument for a wrong id or while mutations run, schema or
-  /// unknown_state for other states, disposed.
-  void restore(const Snapshot& snapshot);
+  /// what holds now end. Tracers are told (`Tracer::restored`), and remote machines follow. The
+  /// machine tick becomes 1 more than the snapshot's, or the machine's own where that is higher.
+  /// Then MachineRestored is added, when the schema has it.
+  ///
+  /// Of a machine that is further than the snapshot, some ticks would go back. That is refused
+  /// unless `rewind` allows it, and begins a new epoch, here and at remote machines: waits on ticks
+  /// end as `epoch_changed`, and all contexts stop.
+  ///
+  /// Throws `Error`, before anything has changed: invalid_argument for a wrong id, while mutations
+  /// run, or for a tick that would go back; schema or unknown_state for other states; disposed.
+  void restore(const Snapshot& snapshot, Rewind rewind = Rewind::refused);
 
   // -- properties -------------------------------------------------------------------
 

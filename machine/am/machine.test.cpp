@@ -86,6 +86,22 @@ TEST(Machine, checks_without_changing_anything) {
   EXPECT_EQ(m.queue_tick(), am::QueueTick{1});
 }
 
+TEST(Machine, suggests_a_name_with_two_letters_swapped) {
+  am::Machine m{{{"Alpha", {}}, {"Albany", {}}, {"On", {}}}};
+  const auto text = [&](std::string_view name) -> std::string {
+    try {
+      m.add(name);
+    } catch (const am::Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(text("Alhpa"), "no state \"Alhpa\" (did you mean \"Alpha\"?)");
+  EXPECT_EQ(text("lApha"), "no state \"lApha\" (did you mean \"Alpha\"?)");
+  EXPECT_EQ(text("nO"), "no state \"nO\" (did you mean \"On\"?)");
+  EXPECT_EQ(text("Ahlap"), "no state \"Ahlap\"");
+}
+
 TEST(Machine, throws_for_unknown_states_and_suggests_the_nearest) {
   am::Machine m{door()};
   for (const auto& call : std::vector<std::function<void()>>{

@@ -5,10 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -71,6 +74,70 @@ TEST(MutationTtl, keeps_no_other_mutation_from_being_queued) {
     EXPECT_NE(m.add("B").queue_tick(), first.queue_tick());
   });
   EXPECT_TRUE(late.machine.is("B"));
+}
+
+/// Whether a mutation runs that is due after 5 ms with a ttl of 10 ms, on a machine that is busy
+/// for `busy`.
+bool runs_when_due(std::chrono::milliseconds busy) {
+  const auto timers = std::make_shared<am::FakeTimers>();
+  am::Machine m{{{"A", {}}, {"B", {}}}, {.timers = timers}};
+  std::promise<void> inside;
+  std::promise<void> go;
+  m.on("AState", [&](am::Event&) {
+    inside.set_value();
+    go.get_future().wait();
+  });
+  std::thread drainer([&] { m.add("A"); });
+  inside.get_future().wait();
+  m.add_after(5ms, "B", {}, {.ttl = 10ms});
+  timers->advance(busy);
+  go.set_value();
+  drainer.join();
+  return m.is("B");
+}
+
+TEST(MutationTtl, of_a_delayed_mutation_runs_from_when_it_is_due) {
+  EXPECT_TRUE(runs_when_due(14ms));
+  EXPECT_FALSE(runs_when_due(15ms));
+}
+
+TEST(MutationOptions, of_a_delayed_mutation_say_where_it_comes_from) {
+  std::string source;
+  Late told(0ms, [](am::Machine&) {});
+  told.machine.on("BState", [&](am::Event& e) {
+    source = fmt::format("{}/{}/{}", e.transition().source.machine,
+                         e.transition().source.transition, e.transition().source.time);
+  });
+  told.machine.add_after(5ms, "B", {}, {.source = {std::string("else") + "where", 7, 8}});
+  told.timers->advance(5ms);
+  EXPECT_EQ(source, "elsewhere/7/8");
+}
+
+TEST(MutationTtl, may_be_longer_than_any_clock_counts) {
+  Late late(10ms, [](am::Machine& m) { m.add("B", {}, {.ttl = std::chrono::hours::max()}); });
+  EXPECT_TRUE(late.machine.is("B"));
+}
+
+TEST(Checks, wait_for_a_busy_machine_no_longer_than_their_ttl) {
+  am::Machine m{{{"A", {}}, {"B", {}}}};
+  std::promise<void> inside;
+  std::promise<void> go;
+  int asked = 0;
+  m.on("AState", [&](am::Event&) {
+    inside.set_value();
+    go.get_future().wait();
+  });
+  m.on("BEnter", [&](am::Event&) { return ++asked != 0; });
+  std::thread drainer([&] { m.add("A"); });
+  inside.get_future().wait();
+  const Result expired{Result::canceled, Reason::expired};
+  EXPECT_EQ(m.can_add("B", {}, {.ttl = 1ms}), expired);
+  EXPECT_EQ(m.can_remove("A", {}, {.ttl = 1ms}), expired);
+  go.set_value();
+  drainer.join();
+  EXPECT_EQ(asked, 0);  // nobody waits for the answer
+  EXPECT_EQ(m.can_add("B", {}, {.ttl = 1h}), Result::executed);
+  EXPECT_EQ(asked, 1);
 }
 
 // -- validate -----------------------------------------------------------------------------

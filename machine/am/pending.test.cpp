@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include <thread>
 #include <vector>
 
@@ -101,6 +103,19 @@ TEST(Pending, outcome_can_be_blocked_for_while_another_thread_drains) {
   }
   threads.clear();
   EXPECT_EQ(executed, 2000);
+}
+
+TEST(ToggleAsync, chooses_when_it_is_called) {
+  am::Machine m{{{"A", {}}, {"B", {}}}};
+  EXPECT_EQ(m.toggle_async({"A", "B"}).get(), am::Result::executed);
+  EXPECT_TRUE(m.is({"A", "B"}));
+  m.remove("B");
+  std::optional<am::Pending<am::Result>> later;
+  m.on("AEnd", [&](am::Event& e) { later = e.machine().toggle_async("A"); });
+  EXPECT_EQ(m.toggle_async("A").get(), am::Result::executed);
+  EXPECT_EQ(later->get(), am::Result::executed);
+  EXPECT_TRUE(m.is("A"));
+  EXPECT_FALSE(m.is("B"));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace am {
 
 namespace {
 
-constexpr std::string_view title = "am-snapshot 1";
+constexpr std::string_view title = "am-snapshot 2";
 
 bool printable(char c) noexcept { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; }
 
@@ -103,8 +103,8 @@ bool is_name(std::string_view text) noexcept {
 }  // namespace
 
 std::string Snapshot::to_text() const {
-  auto text = fmt::format("{}\nid {}\nqueue_tick {}\nmachine_tick {}\n", title, escaped(id),
-                          queue_tick.value, machine_tick.value);
+  auto text = fmt::format("{}\nid {}\nqueue_tick {}\nmachine_tick {}\nstates {}\n", title,
+                          escaped(id), queue_tick.value, machine_tick.value, names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     fmt::format_to(std::back_inserter(text), "{} {}\n", names[i], time[i].value);
   }
@@ -123,6 +123,7 @@ Snapshot Snapshot::from_text(std::string_view text) {
   snapshot.queue_tick = QueueTick{reader.number(reader.labelled("queue_tick"), any)};
   snapshot.machine_tick = MachineTick{reader.number(reader.labelled("machine_tick"),
                                                     std::numeric_limits<std::uint32_t>::max() - 1)};
+  const auto states = reader.number(reader.labelled("states"), max_states);
   std::unordered_set<std::string_view> seen;
   while (!reader.at_end()) {
     const auto line = reader.line();
@@ -132,10 +133,11 @@ Snapshot Snapshot::from_text(std::string_view text) {
       reader.fail("has to be a state's name, a space and a tick");
     }
     if (!seen.insert(name).second) reader.fail("names a state that was named before");
-    if (seen.size() > max_states) reader.fail(fmt::format("is beyond {} states", max_states));
+    if (seen.size() > states) reader.fail(fmt::format("is beyond the {} states", states));
     snapshot.names.emplace_back(name);
     snapshot.time.ticks.emplace_back(reader.number(line.substr(space + 1), any));
   }
+  if (seen.size() < states) reader.fail(fmt::format("is the last one: of {} states", states));
   return snapshot;
 }
 

@@ -22,10 +22,11 @@ struct Snapshot {
   QueueTick queue_tick{};            ///< informative: a machine counts on from its own
   MachineTick machine_tick{};
 
-  /// One line for each member and state; what is not printable in the id is escaped.
+  /// One line for each member and state, and their number; what is not printable in the id is
+  /// escaped.
   std::string to_text() const;
-  /// Reads what `to_text` wrote. Throws `Error` (invalid_argument) for anything else, naming the
-  /// line.
+  /// Reads what `to_text` wrote. Throws `Error` (invalid_argument) for anything else, also for a
+  /// part of it, naming the line.
   static Snapshot from_text(std::string_view text);
 
   friend bool operator==(const Snapshot&, const Snapshot&) = default;

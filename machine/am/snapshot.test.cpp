@@ -130,7 +130,7 @@ TEST(Snapshot, is_told_to_tracers_once_it_shows) {
   m.add("C");
   const auto tracer = std::make_shared<Restored>(m);
   m.trace(tracer);
-  m.restore(saved);
+  m.restore(saved, am::Rewind::allowed);
   m.restore(saved);
   EXPECT_EQ(tracer->text, "1: 0:2>1 2:1>0;2:;");
 }
@@ -164,24 +164,55 @@ TEST(Snapshot, goes_through_text) {
   const auto saved = m.save();
   const auto text = saved.to_text();
   EXPECT_EQ(text,
-            "am-snapshot 1\nid line\\0aone \\5c two\\01\nqueue_tick 2\nmachine_tick 0\n"
+            "am-snapshot 2\nid line\\0aone \\5c two\\01\nqueue_tick 2\nmachine_tick 0\nstates 4\n"
             "A 0\nB 1\nC 0\nException 0\n");
   EXPECT_EQ(am::Snapshot::from_text(text), saved);
 }
 
 TEST(Snapshot, text_is_read_strictly) {
-  const std::string head = "am-snapshot 1\nid x\nqueue_tick 1\nmachine_tick 0\n";
-  EXPECT_NO_THROW(am::Snapshot::from_text(head));
-  EXPECT_NO_THROW(am::Snapshot::from_text(head + "A 18446744073709551615\n"));
+  const std::string clocks = "am-snapshot 2\nid x\nqueue_tick 1\nmachine_tick 0\n";
+  const auto none = clocks + "states 0\n";
+  const auto one = clocks + "states 1\n";
+  EXPECT_NO_THROW(am::Snapshot::from_text(none));
+  EXPECT_NO_THROW(am::Snapshot::from_text(one + "A 18446744073709551615\n"));
   for (const auto& bad :
-       {std::string(), std::string("am-snapshot 2\n"), std::string("am-snapshot 1\n"),
-        head.substr(0, head.size() - 1), head + "A", head + "A\n", head + "A \n", head + " 1\n",
-        head + "A 1 \n", head + "A -1\n", head + "A 18446744073709551616\n", head + "A 1\nA 1\n",
-        head + "A\t 1\n", head + "\n", head + std::string(256, 'A') + " 1\n",
-        std::string("am-snapshot 1\nid \\x\nqueue_tick 1\nmachine_tick 0\n"),
-        std::string("am-snapshot 1\nid x\nqueue_tick 1\nmachine_tick 4294967295\n"),
+       {std::string(),
+        std::string("am-snapshot 1\n"),
+        std::string("am-snapshot 2\n"),
+        clocks,
+        clocks + "A 1\n",
+        clocks + "states\n",
+        clocks + "states x\n",
+        clocks + "states 65537\n",
+        none.substr(0, none.size() - 1),
+        none + "A 1\n",
+        one,
+        one + "A 1\nB 1\n",
+        one + "A",
+        one + "A\n",
+        one + "A \n",
+        one + " 1\n",
+        one + "A 1 \n",
+        one + "A -1\n",
+        one + "A 18446744073709551616\n",
+        clocks + "states 2\nA 1\nA 1\n",
+        one + "A\t 1\n",
+        one + "\n",
+        one + "A 1\n\n",
+        one + std::string(256, 'A') + " 1\n",
+        std::string("am-snapshot 2\nid \\x\nqueue_tick 1\nmachine_tick 0\nstates 0\n"),
+        std::string("am-snapshot 2\nid x\nqueue_tick 1\nmachine_tick 4294967295\nstates 0\n"),
         std::string(am::Snapshot::max_text + 1, 'x')}) {
     EXPECT_THROW(am::Snapshot::from_text(bad), am::Error) << bad.substr(0, 100);
+  }
+}
+
+TEST(Snapshot, text_is_refused_wherever_it_is_cut) {
+  am::Machine m{abc(), {.id = "me"}};
+  m.add("B");
+  const auto text = m.save().to_text();
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    EXPECT_THROW(am::Snapshot::from_text(text.substr(0, size)), am::Error) << size;
   }
 }
 
@@ -204,6 +235,89 @@ TEST(Snapshot, leaves_room_for_changes) {
   saved.time.ticks[0] = am::Tick{~std::uint64_t{0}};
   EXPECT_THROW(m.restore(saved), am::Error);
   EXPECT_EQ(m.tick("A").value, 0U);
+}
+
+/// A machine that is further than `saved`: A has gone, C has come.
+struct Further {
+  am::Machine m{abc(), {.id = "me"}};
+  am::Snapshot saved{};
+
+  Further() {
+    m.add({"A", "B"});
+    saved = m.save();
+    m.remove("A");
+    m.add("C");
+  }
+};
+
+TEST(Snapshot, takes_no_clock_back_unless_told_so) {
+  Further f;
+  auto& m = f.m;
+  const auto before = m.save();
+  const auto wait = m.when_time("A", am::Tick{9});
+  const auto context = m.while_active("C");
+  try {
+    m.restore(f.saved);
+    FAIL() << "was restored";
+  } catch (const am::Error& error) {
+    EXPECT_EQ(error.code(), am::Errc::invalid_argument);
+    EXPECT_STREQ(error.what(),
+                 "machine \"me\" cannot be restored: the clock of state \"A\" would go back from 2 "
+                 "to 1; restore a machine before it is used, or pass am::Rewind::allowed");
+  }
+  EXPECT_EQ(m.save(), before);
+  EXPECT_FALSE(wait.done());
+  EXPECT_FALSE(context.stop_requested());
+  EXPECT_EQ(m.core()->epochs(), 0U);
+}
+
+TEST(Snapshot, that_takes_clocks_back_leaves_no_wait_for_ticks_unanswered) {
+  Further f;
+  auto& m = f.m;
+  const auto time = m.when_time("A", am::Tick{9});
+  const auto grown = m.when_ticks("B", 5);
+  const auto next = m.when_next_active("C");
+  const auto comes = m.when("A");
+  const auto goes = m.when_not("C");
+  const auto never = m.when("Exception");
+  const auto queue = m.when_queue(am::QueueTick{99});
+  const auto of_b = m.while_active("B");
+  m.restore(f.saved, am::Rewind::allowed);
+  EXPECT_EQ(time.ended(), am::Ended::epoch_changed);
+  EXPECT_EQ(grown.ended(), am::Ended::epoch_changed);
+  EXPECT_EQ(next.ended(), am::Ended::epoch_changed);
+  EXPECT_EQ(comes.ended(), am::Ended::fired);
+  EXPECT_EQ(goes.ended(), am::Ended::fired);
+  EXPECT_FALSE(never.done());
+  EXPECT_FALSE(queue.done());
+  EXPECT_TRUE(of_b.stop_requested());
+  EXPECT_FALSE(m.while_active("B").stop_requested());
+  EXPECT_EQ(m.core()->epochs(), 1U);
+  EXPECT_EQ(fmt::format("{:a}", m), "(A:1 B:1) [C:0 Exception:0]");
+}
+
+TEST(Snapshot, that_takes_clocks_forward_keeps_waits_for_ticks) {
+  am::Machine m{abc(), {.id = "me"}};
+  auto saved = m.save();
+  saved.time.ticks[0] = am::Tick{5};
+  const auto reached = m.when_time("A", am::Tick{4});
+  const auto further = m.when_time("A", am::Tick{6});
+  m.restore(saved);
+  EXPECT_EQ(reached.ended(), am::Ended::fired);
+  EXPECT_FALSE(further.done());
+  m.remove("A");
+  EXPECT_EQ(further.ended(), am::Ended::fired);
+  EXPECT_EQ(m.core()->epochs(), 0U);
+}
+
+TEST(Snapshot, is_told_to_on_change) {
+  Further f;
+  std::vector<std::string> seen;
+  f.m.on_change([&](const am::Time& before, const am::Time& after) {
+    seen.push_back(fmt::format("{} > {}", before, after));
+  });
+  f.m.restore(f.saved, am::Rewind::allowed);
+  EXPECT_EQ(seen, (std::vector<std::string>{"2 1 1 0 > 1 1 0 0"}));
 }
 
 }  // namespace

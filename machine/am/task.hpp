@@ -199,7 +199,7 @@ SpawnRoot spawn_root(Task<T> task, Spawn<T>& spawn) {
 /// A task that runs. Copies refer to the same one; dropping them all does not end it. All methods
 /// may be called from any thread. A blocking one must not be called where the task would have to
 /// run: on its executor's thread, or in a handler of the machine that it waits for.
-template <class T>
+template <class T = void>
 class Spawned {
  public:
   explicit Spawned(std::shared_ptr<detail::Spawn<T>> state) : state_(std::move(state)) {}

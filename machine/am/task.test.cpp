@@ -219,4 +219,11 @@ TEST(Task, gets_the_exception_of_what_it_wanted_to_wait_for) {
   EXPECT_EQ(task.get(), "no timer left");
 }
 
+TEST(Spawned, of_a_task_without_a_value_needs_no_type) {
+  const auto executor = std::make_shared<am::ThreadExecutor>();
+  const am::Spawned<> running = am::spawn(executor, [](int) -> am::Task<> { co_return; }(1));
+  running.wait();
+  EXPECT_EQ(running.exception(), nullptr);
+}
+
 }  // namespace

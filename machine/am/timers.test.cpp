@@ -10,6 +10,7 @@
 #include <future>
 #include <memory>
 #include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -196,6 +197,96 @@ TEST(FakeTimers, LetAllTimePass) {
   timers.advance(am::Timers::Clock::duration::max());
   EXPECT_TRUE(gone_off);
   EXPECT_EQ(timers.now(), am::Timers::Clock::time_point::max());
+}
+
+// -- whose handlers take long ------------------------------------------------------------------
+
+/// A machine whose handler of A does not return before the test says so.
+struct Sleeper {
+  std::promise<void> go;
+  std::shared_future<void> gone{go.get_future()};
+  std::promise<void> inside;
+  am::Machine m{{{"A", {}}, {"B", {}}, {"C", {}}}};
+
+  Sleeper() {
+    m.on("AState", [this](am::Event&) {
+      inside.set_value();
+      gone.wait();
+    });
+  }
+  ~Sleeper() {
+    go.set_value();
+    m.when_queue_ends().wait_for(patience);
+  }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+};
+
+TEST(DelayedMutation, whose_handler_sleeps_holds_up_no_other_machine_and_no_completion) {
+  am::Machine other{{{"A", {}}, {"B", {}}}};
+  Sleeper sleeper;
+  sleeper.m.add_after(1ms, "A");
+  sleeper.inside.get_future().wait();
+  other.add_after(1ms, "A");
+  EXPECT_EQ(other.when("A").wait_for(patience), am::Ended::fired);
+  const auto beat = other.add_every(1ms, "B");
+  EXPECT_EQ(other.when("B").wait_for(patience), am::Ended::fired);
+  beat.cancel();
+  std::promise<void> completed;
+  am::completion_executor()->post([&] { completed.set_value(); });
+  EXPECT_EQ(completed.get_future().wait_for(patience), std::future_status::ready);
+}
+
+TEST(DelayedMutation, is_queued_when_it_is_due_also_while_a_handler_sleeps) {
+  Sleeper sleeper;
+  auto& m = sleeper.m;
+  m.add_after(1ms, "A");
+  sleeper.inside.get_future().wait();
+  m.add_after(1ms, "B");
+  std::promise<void> later;
+  am::system_timers()->at(am::system_timers()->now() + 2ms, [&] { later.set_value(); });
+  ASSERT_EQ(later.get_future().wait_for(patience), std::future_status::ready);
+  EXPECT_TRUE(m.will_be("B"));
+  EXPECT_EQ(m.add("C"), am::Result::queued);
+  EXPECT_EQ(m.queue().front().called, std::vector<am::StateIndex>{*m.schema().find("B")});
+}
+
+TEST(DelayedMutation, runs_in_the_order_in_which_it_is_due) {
+  std::vector<am::Schema::Entry> entries;
+  for (int i = 0; i < 60; ++i) entries.push_back({"S" + std::to_string(i)});
+  am::Machine m{am::Schema(std::move(entries))};
+  std::vector<std::string> order;
+  m.on("AnyState", [&](am::Event& e) {
+    for (const auto s : e.transition().enters) order.emplace_back(e.transition().name(s));
+  });
+  std::vector<std::string> expected;
+  for (int i = 0; i < 60; ++i) {
+    expected.push_back("S" + std::to_string(i));
+    m.add_after(std::chrono::microseconds{10'000 + 20 * i}, expected.back());
+  }
+  EXPECT_EQ(m.when("S59").wait_for(patience), am::Ended::fired);
+  m.when_queue_ends().wait_for(patience);
+  EXPECT_EQ(order, expected);
+}
+
+TEST(DelayedMutation, of_more_machines_than_there_are_threads_for_sleepers_runs_too) {
+  std::vector<std::unique_ptr<Sleeper>> sleepers;
+  for (int i = 0; i < 16; ++i) {
+    sleepers.push_back(std::make_unique<Sleeper>());
+    sleepers.back()->m.add_after(1ms, "A");
+    sleepers.back()->inside.get_future().wait();
+  }
+  am::Machine other{{{"A", {}}}};
+  other.add_after(1ms, "A");
+  EXPECT_EQ(other.when("A").wait_for(patience), am::Ended::fired);
+}
+
+TEST(DelayedMutation, that_is_due_when_its_machine_is_disposed_of_is_harmless) {
+  for (int i = 0; i < 200; ++i) {
+    am::Machine m{{{"A", {}}}};
+    m.add_after(std::chrono::microseconds{i % 20 * 10}, "A");
+    if (i % 3 == 0) m.when("A").wait_for(patience);
+  }
 }
 
 }  // namespace

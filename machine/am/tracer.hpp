@@ -77,7 +77,8 @@ class Tracer {
   /// The schema has grown. On the thread that does it.
   virtual void schema_changed(const CompiledSchema& /*before*/, const CompiledSchema& /*after*/) {}
   /// The clocks were replaced by those of a snapshot, between transitions. `changes`, by index, may
-  /// go back; the machine tick goes on, and tells clocks before and after apart.
+  /// go back where that was allowed; the machine tick goes on, and tells clocks before and after
+  /// apart.
   virtual void restored(std::span<const TickChange> /*changes*/) {}
   /// The machine was disposed. On the thread that does it.
   virtual void disposed() {}

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -157,7 +158,7 @@ TEST(Tracers, see_when_the_transition_began_that_a_mutation_comes_from) {
     use(m);
     const auto saved = m.save();
     use(m);
-    m.restore(saved);
+    m.restore(saved, am::Rewind::allowed);
     use(m);
     m.extend_schema({{"A", {}},
                      {"M", {.multi = true}},
@@ -324,6 +325,91 @@ TEST(Tracers, may_throw_when_the_machine_is_made) {
   am::Machine m{{{"A", {}}}, {.tracers = {tracer}}};
   m.add("A");
   EXPECT_EQ(tracer->transitions, 1);
+}
+
+/// Throws in one of its callbacks, named by `where`, and counts.
+class Thrower final : public am::Tracer {
+ public:
+  static constexpr std::array callbacks{"machine_init",  "submachine",      "schema_changed",
+                                        "restored",      "disposed",        "error_added",
+                                        "logged",        "mutation_queued", "mutation_skipped",
+                                        "queue_end",     "transition_init", "transition_start",
+                                        "handler_start", "handler_end",     "transition_finals",
+                                        "transition_end"};
+
+  explicit Thrower(std::string_view where) : where_(where) {}
+  int thrown() const noexcept { return thrown_; }
+
+  void machine_init(const am::Api&) override { here("machine_init"); }
+  void submachine(const am::Api&) override { here("submachine"); }
+  void schema_changed(const am::CompiledSchema&, const am::CompiledSchema&) override {
+    here("schema_changed");
+  }
+  void restored(std::span<const am::TickChange>) override { here("restored"); }
+  void disposed() override { here("disposed"); }
+  void error_added(const am::ErrorInfo&) override { here("error_added"); }
+  am::LogLevel log_level() const noexcept override { return am::LogLevel::everything; }
+  void logged(am::LogLevel, std::string_view) override { here("logged"); }
+  void mutation_queued(const am::QueuedMutation&) override { here("mutation_queued"); }
+  void mutation_skipped(const am::QueuedMutation&) override { here("mutation_skipped"); }
+  void queue_end() override { here("queue_end"); }
+  void transition_init(const am::Transition&) override { here("transition_init"); }
+  void transition_start(const am::Transition&) override { here("transition_start"); }
+  void handler_start(const am::Transition&, const am::HandlerCall&) override {
+    here("handler_start");
+  }
+  void handler_end(const am::Transition&, const am::HandlerCall&) override { here("handler_end"); }
+  void transition_finals(const am::Transition&) override { here("transition_finals"); }
+  void transition_end(const am::Transition&) override { here("transition_end"); }
+
+ private:
+  void here(std::string_view callback) {
+    if (callback != where_) return;
+    ++thrown_;
+    throw std::runtime_error("a tracer has failed");
+  }
+
+  const std::string_view where_;
+  int thrown_ = 0;
+};
+
+/// Does something that every callback is told of. Returns what came of it.
+std::string everything_told(const std::shared_ptr<am::Tracer>& first) {
+  const auto counting = std::make_shared<am::CountingTracer>();
+  am::Machine m{{{"A", {}}, {"B", {.automatic = true}}, {"C", {}}},
+                {.id = "me", .tracers = {first, counting}}};
+  std::string results;
+  const auto note = [&](const am::Result& result) { results += fmt::format("{};", result); };
+  const auto fresh = m.save();
+  m.restore(fresh);
+  m.on("AState", [](am::Event& e) {
+    e.machine().add("C");
+    e.machine().add("C");
+  });
+  m.on("CState", [](am::Event&) { throw std::runtime_error("a handler has failed"); });
+  const am::Machine child{am::Schema{{"X", {}}}, {.parent = m}};
+  note(m.add("A"));
+  note(m.remove("A"));
+  note(m.can_add("C"));
+  note(m.add_error({"told"}));
+  note(m.extend_schema({{"A", {}}, {"B", {.automatic = true}}, {"C", {}}, {"D", {}}}));
+  note(m.add("D"));
+  m.when("D").wait();
+  results += fmt::format("{:a};", m);
+  m.dispose();
+  const auto counts = counting->counters();
+  return results + fmt::format("{} {} {} {} {} {} {}", counts.transitions, counts.canceled,
+                               counts.changed_states, counts.handler_calls, counts.errors,
+                               counts.mutations_queued, counts.mutations_skipped);
+}
+
+TEST(Tracers, may_throw_in_any_callback) {
+  const auto undisturbed = everything_told(std::make_shared<Thrower>("nowhere"));
+  for (const auto* const callback : Thrower::callbacks) {
+    const auto thrower = std::make_shared<Thrower>(callback);
+    EXPECT_EQ(everything_told(thrower), undisturbed) << callback;
+    EXPECT_GT(thrower->thrown(), 0) << callback;
+  }
 }
 
 }  // namespace

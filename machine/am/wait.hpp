@@ -32,12 +32,14 @@ class Pending;
 
 /// How a wait ended.
 enum class Ended : std::uint8_t {
-  fired,          ///< the condition held
-  timeout,        ///< the given time passed; the wait itself goes on
-  stopped,        ///< the given stop token was triggered; the wait itself goes on
-  disposed,       ///< the machine is gone
-  epoch_changed,  ///< remote: the source was restarted or replaced; its ticks mean nothing any more
-  unknown,        ///< remote: may have been missed
+  fired,     ///< the condition held
+  timeout,   ///< the given time passed; the wait itself goes on
+  stopped,   ///< the given stop token was triggered; the wait itself goes on
+  disposed,  ///< the machine is gone
+  /// The ticks mean nothing any more: a remote machine's source was restarted or replaced, or the
+  /// machine was taken back to earlier clocks (`Machine::restore`).
+  epoch_changed,
+  unknown,  ///< remote: may have been missed
 };
 
 const char* to_string(Ended ended) noexcept;
@@ -89,7 +91,8 @@ class Wait {
   /// transitions, or on the calling thread if the wait has ended already; see `inline_executor`.
   /// On a remote machine it runs on `completion_executor`. It may mutate any machine and attach
   /// further waits; give one that blocks for long an executor of its own. It must not throw: that
-  /// ends the program, as in a thread.
+  /// ends the program, as in a thread. Throws `Error` (invalid_argument) for an empty
+  /// `std::function`.
   template <class F>
   Continuation then(F fn) const {
     return then(inline_executor(), std::move(fn));

@@ -74,14 +74,28 @@ TEST_P(Everywhere, ASnapshotThatTheSourceTakesOverShows) {
   EXPECT_EQ(m.remove("C"), Result::executed);
   const auto left = m.while_active("B");
   const auto back = m.when("A");
-  source().restore(saved);
+  const auto tick = m.when_time("A", am::Tick{9});
+  const auto next = m.when_next_active("C");
+  source().restore(saved, am::Rewind::allowed);
   EXPECT_EQ(back.wait_for(patience), Ended::fired);
+  EXPECT_EQ(tick.wait_for(patience), Ended::epoch_changed);
+  EXPECT_EQ(next.wait_for(patience), Ended::epoch_changed);
+  EXPECT_EQ(m.core()->epochs(), 1U);
   EXPECT_EQ(active(m), "A");
   EXPECT_EQ(ticks(m, {"A", "B", "C"}), "1 0 0");
   EXPECT_TRUE(left.stop_requested());
   EXPECT_EQ(m.machine_tick().value, 1U);
   EXPECT_EQ(m.add("B"), Result::executed);
   EXPECT_EQ(ticks(m, {"A", "B", "C"}), "1 1 0");
+}
+
+TEST_P(Everywhere, ToggleAsyncTogglesWhatIsActiveAtTheSource) {
+  auto& m = start(plain(), {"A"});
+  const auto off = m.toggle_async("A");
+  const auto on = m.toggle_async({"B", "C"});
+  EXPECT_EQ(off.get(), Result::executed);
+  EXPECT_EQ(on.get(), Result::executed);
+  EXPECT_EQ(active(m), "B C");
 }
 
 TEST_P(Everywhere, MutationsOfHandlersHaveRunWhenTheCallReturns) {

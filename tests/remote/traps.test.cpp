@@ -125,7 +125,7 @@ TEST(Trap, T27ARestoredSourceIsFollowed) {
   auto saved = m.source().save();
   saved.time.ticks.assign(saved.time.size(), am::Tick{0});
   saved.time.ticks[2] = am::Tick{(std::uint64_t{1} << 33U) + 1};
-  m.source().restore(saved);
+  m.source().restore(saved, am::Rewind::allowed);
   EXPECT_EQ(m->when("C").wait_for(patience), Ended::fired);
   EXPECT_TRUE(m.settle());
   EXPECT_EQ(m->machine_tick().value, 1U);

@@ -1,7 +1,7 @@
 // How long helpers wait.
 #pragma once
 
-#include <am/helpers/duration.hpp>
+#include <am/duration.hpp>
 #include <am/timers.hpp>
 
 #include <chrono>

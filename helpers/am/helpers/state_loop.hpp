@@ -2,7 +2,7 @@
 #pragma once
 
 #include <am/api.hpp>
-#include <am/helpers/duration.hpp>
+#include <am/duration.hpp>
 #include <am/timers.hpp>
 
 #include <chrono>

@@ -230,6 +230,22 @@ void Core::begin_epoch(std::span<const std::uint64_t> ticks, std::uint64_t queue
   fire_waits(all);
 }
 
+void Core::rewind(const std::function<void(ClockBoard::Write&)>& write) {
+  WaitState* incomparable = nullptr;
+  std::vector<std::stop_source> contexts;
+  {
+    const CommitMutex::Writer lock(board_.commit_mutex());
+    {
+      ClockBoard::Write clocks(board_);
+      write(clocks);
+    }
+    waits_->take_all_contexts(contexts);
+    incomparable = waits_->take_tick_waits();
+  }
+  for (auto& source : contexts) source.request_stop();
+  Waits::finish(incomparable, Ended::epoch_changed);
+}
+
 void Core::grow_board(const CompiledSchema& larger) {
   const auto& before = board_.schema().names();
   for (std::size_t i = 0; i < before.size(); ++i) {

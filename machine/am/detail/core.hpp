@@ -66,7 +66,7 @@ class Core : public std::enable_shared_from_this<Core> {
   virtual void check_may_block() const = 0;
   /// How every wait ends from now on, as the machine can change no more; nothing while it lives.
   virtual std::optional<Ended> over() const noexcept = 0;
-  /// How often the clocks were replaced by others that cannot be compared with them. Proxies only.
+  /// How often the clocks were replaced by others that cannot be compared with them.
   virtual std::uint64_t epochs() const noexcept { return 0; }
   /// Where continuations run that were given no executor.
   virtual const std::shared_ptr<Executor>& completions() const = 0;
@@ -125,6 +125,10 @@ class Core : public std::enable_shared_from_this<Core> {
   /// writer, without the commit mutex.
   void begin_epoch(std::span<const std::uint64_t> ticks, std::uint64_t queue_tick,
                    std::uint32_t machine_tick);
+  /// Lets `write` change clocks, some of which go back, as one instant. Every context stops; waits
+  /// on ticks end as `epoch_changed`. Those that hold now are to be fired after it. By the one
+  /// writer, without the commit mutex.
+  void rewind(const std::function<void(ClockBoard::Write&)>& write);
   /// For proxies: makes room for the states that `larger` has besides the present ones. Throws
   /// `Error` (schema) when it lacks or moves one. By the one writer, without the commit mutex.
   void grow_board(const CompiledSchema& larger);

@@ -15,7 +15,7 @@ class CallLimit {
  public:
   /// `clock`: CLOCK_MONOTONIC, or CLOCK_MONOTONIC_COARSE, which costs less and is some milliseconds
   /// behind.
-  CallLimit(clockid_t clock, std::chrono::milliseconds limit) noexcept
+  CallLimit(clockid_t clock, std::chrono::nanoseconds limit) noexcept
       : clock_(clock),
         due_(detail::deadline_after(
                  std::chrono::steady_clock::time_point(std::chrono::nanoseconds(now())), limit)

@@ -1,10 +1,14 @@
 // Functions that a program gives a machine instead of a tracer.
 #pragma once
 
+#include <am/detail/core.hpp>
 #include <am/tracer.hpp>
 
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace am::internal {
 
@@ -19,7 +23,9 @@ class ErrorCallback final : public Tracer {
 
 class ChangeCallback final : public Tracer {
  public:
-  explicit ChangeCallback(std::function<void(const Time&, const Time&)> fn) : fn_(std::move(fn)) {}
+  /// Of the machine behind `core`, which keeps this.
+  ChangeCallback(const detail::Core& core, std::function<void(const Time&, const Time&)> fn)
+      : core_(core), fn_(std::move(fn)) {}
   void transition_end(const Transition& transition) override {
     if (transition.check) return;
     const auto before = transition.time_before();
@@ -27,8 +33,18 @@ class ChangeCallback final : public Tracer {
     for (const auto& change : transition.changes) after.ticks[change.state] = change.after;
     fn_(before, after);
   }
+  void restored(std::span<const TickChange> changes) override {
+    std::vector<std::uint64_t> ticks;
+    core_.board().snapshot(ticks);
+    Time after;
+    for (const auto tick : ticks) after.ticks.emplace_back(tick);
+    auto before = after;
+    for (const auto& change : changes) before.ticks[change.state] = change.before;
+    fn_(before, after);
+  }
 
  private:
+  const detail::Core& core_;
   const std::function<void(const Time&, const Time&)> fn_;
 };
 

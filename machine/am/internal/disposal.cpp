@@ -39,7 +39,7 @@ void LocalCore::parent_stopped() {
     return;
   }
   // Its handlers have their time; after that it ends without them.
-  const auto timeout = options().dispose_timeout;
+  const auto timeout = options().dispose_timeout.get();
   timers()->at(deadline_after(deadline_after(timers()->now(), timeout), timeout),
                [weak = weak_from_this()] {
                  const auto core = std::static_pointer_cast<LocalCore>(weak.lock());
@@ -70,7 +70,8 @@ void LocalCore::end_start_now(Frame& frame, DrainScope& scope) {
 
 bool LocalCore::dispose() {
   const auto alive = shared_from_this();  // what it calls may let go of the machine
-  const auto deadline = deadline_after(std::chrono::steady_clock::now(), options().dispose_timeout);
+  const auto deadline =
+      deadline_after(std::chrono::steady_clock::now(), options().dispose_timeout.get());
   if (!queue_.closed() && !in_drain()) end_start(deadline);
   std::vector<Mutation> dropped;
   queue_.close(dropped);

@@ -57,12 +57,11 @@ using internal::Evaluation;
 using internal::Frame;
 using internal::FrameLease;
 
-bool LocalCore::eval(const std::function<void()>& fn, std::stop_token scope,
-                     std::chrono::milliseconds limit) {
+bool LocalCore::eval(const std::function<void()>& fn, std::stop_token scope, Duration limit) {
   if (!fn) throw Error(Errc::invalid_argument, "eval: an empty function was passed");
   // The drainer would wait for this thread, which would wait for the drainer.
   if (in_drain() || scope.stop_requested()) return false;
-  const auto deadline = deadline_after(std::chrono::steady_clock::now(), limit);
+  const auto deadline = deadline_after(std::chrono::steady_clock::now(), limit.get());
   const auto evaluation = std::make_shared<Evaluation>(fn);
   const FrameLease lease;
   auto& mutation = (*lease).mutation;
@@ -79,11 +78,10 @@ bool LocalCore::eval(const std::function<void()>& fn, std::stop_token scope,
   if (scope.stop_requested()) {
     log(LogLevel::decisions, [] { return "[eval:ctxdone] its scope has ended"; });
   } else if (!queue_.closed()) {
-    log(LogLevel::operations,
-        [&] { return fmt::format("[eval:timeout] busy for {} ms", limit.count()); });
+    const auto waited = std::chrono::ceil<std::chrono::milliseconds>(limit.get()).count();
+    log(LogLevel::operations, [&] { return fmt::format("[eval:timeout] busy for {} ms", waited); });
     tell_internal_error(
-        {fmt::format("eval timeout: machine \"{}\" was busy for {} ms", id(), limit.count()),
-         "eval"});
+        {fmt::format("eval timeout: machine \"{}\" was busy for {} ms", id(), waited), "eval"});
   }
   return false;
 }

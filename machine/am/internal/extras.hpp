@@ -28,11 +28,13 @@ struct LocalCore::Extras {
 
   /// Ticks of the machine's timers until which mutations are refused; 0 when none are.
   std::atomic<Timers::Clock::rep> backoff_until{0};
+  /// How often the clocks were taken back.
+  std::atomic<std::uint64_t> epochs{0};
 
   /// Whether handlers are called by `call_limited`.
   const bool limits_calls =
-      options.handlers == HandlersRun::on_own_thread || options.handler_timeout.count() > 0;
-  std::chrono::milliseconds call_limit() const noexcept;
+      options.handlers == HandlersRun::on_own_thread || options.handler_timeout > Duration{};
+  Duration call_limit() const noexcept;
   /// Of an abandoned handler; under the queue's mutex, then by the drainer.
   std::vector<internal::Mutation> dropped{};
   bool failure_is_timeout = false;  ///< the core's `failure_` is; by the drainer

@@ -23,6 +23,7 @@ struct Frame {
   std::vector<StateIndex> called;  ///< of automatic transitions, shrinks with refusals
   std::vector<StateIndex> changed;
   bool automatic = true;         ///< whether automatic states may follow
+  bool elsewhere = false;        ///< another thread is to drain, if the mutation finds nobody else
   std::vector<StateIndex> due;   ///< automatic states to add next
   std::vector<StateIndex> walk;  ///< a list being walked while its source may shrink
   std::vector<Word> before_bits;

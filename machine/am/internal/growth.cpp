@@ -70,7 +70,7 @@ Schema grown_schema(const CompiledSchema& now, const Schema& wanted) {
 
 namespace am::detail {
 
-Result LocalCore::extend_schema(const Schema& wanted, std::chrono::milliseconds limit) {
+Result LocalCore::extend_schema(const Schema& wanted, Duration limit) {
   check_may_block();
   // Machines whose handlers waited for each other would do so for ever.
   if (DrainScope::innermost() != nullptr) limit = {};

@@ -17,14 +17,23 @@ using internal::HandlerKey;
 using internal::HandlerTable;
 using internal::Mutation;
 
-std::chrono::milliseconds LocalCore::Extras::call_limit() const noexcept {
+Duration LocalCore::Extras::call_limit() const noexcept {
   const bool elsewhere = options.handlers == HandlersRun::on_own_thread;
   const auto limit = options.handler_timeout;
-  if (limit.count() > 0) return limit;
+  if (limit > Duration{}) return limit;
   // Less than nothing is none at all, in both modes.
-  if (limit.count() < 0 && elsewhere) return std::chrono::milliseconds::max();
-  return elsewhere ? default_own_thread_timeout : std::chrono::milliseconds{0};
+  if (limit < Duration{} && elsewhere) return forever;
+  return elsewhere ? Duration(default_own_thread_timeout) : Duration{};
 }
+
+namespace {
+
+/// For people: in full milliseconds.
+auto in_ms(Duration duration) noexcept {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration.get()).count();
+}
+
+}  // namespace
 
 /// Calls one handler of a machine that limits them, or runs them elsewhere. True when it accepted;
 /// what it threw and what took too long is in `frame.transition.cancel`.
@@ -63,7 +72,7 @@ ErrorInfo LocalCore::overrun(const Frame& frame, HandlerKey key, const HandlerTa
                              const Extras& rare) {
   auto name = internal::handler_name(*frame.transition.schema, key.kind, key.state, key.second);
   return {fmt::format("handler timeout: {} from binding {} takes longer than {} ms", name,
-                      handler.binding.value, rare.call_limit().count()),
+                      handler.binding.value, in_ms(rare.call_limit())),
           std::move(name)};
 }
 
@@ -86,7 +95,7 @@ bool LocalCore::call_elsewhere(Frame& frame, HandlerKey key, const HandlerTable:
     thread = rare.handler_thread;
   }
   const auto limit = rare.call_limit();
-  const auto due = deadline_after(std::chrono::steady_clock::now(), limit);
+  const auto due = deadline_after(std::chrono::steady_clock::now(), limit.get());
   const auto call = std::make_shared<PostedCall>(*this, frame, key, handler.function, limit);
   thread->post(call);
   bool told = false;
@@ -94,7 +103,7 @@ bool LocalCore::call_elsewhere(Frame& frame, HandlerKey key, const HandlerTable:
     call->limit().pass();
     tell_overrun(frame, key, handler, rare);
     told = true;
-    if (!call->wait_until(deadline_after(due, rare.options.handler_deadline)) &&
+    if (!call->wait_until(deadline_after(due, rare.options.handler_deadline.get())) &&
         abandon(frame, key, handler, *call, rare)) {
       thread->abandon();
       return false;
@@ -129,8 +138,8 @@ bool LocalCore::abandon(Frame& frame, HandlerKey key, const HandlerTable::Bound&
     auto& keep_alive = call.scope().keep_alive;
     if (keep_alive != nullptr) DrainScope::of(*this)->keep_alive = std::move(keep_alive);
     queue_.clear(rare.dropped);
-    if (rare.options.handler_backoff.count() > 0) {
-      const auto until = deadline_after(timers()->now(), rare.options.handler_backoff);
+    if (rare.options.handler_backoff > Duration{}) {
+      const auto until = deadline_after(timers()->now(), rare.options.handler_backoff.get());
       rare.backoff_until.store(until.time_since_epoch().count(), std::memory_order_release);
     }
   }
@@ -146,7 +155,7 @@ bool LocalCore::abandon(Frame& frame, HandlerKey key, const HandlerTable::Bound&
                        running_->handlers.number_of(handler.binding));
   });
   info.message +=
-      fmt::format(" and was abandoned {} ms later", rare.options.handler_deadline.count());
+      fmt::format(" and was abandoned {} ms later", in_ms(rare.options.handler_deadline));
   store_error(info);
   tell_error(info);
   const auto& t = frame.transition;

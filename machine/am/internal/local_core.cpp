@@ -148,9 +148,15 @@ void fill(Mutation& mutation, Operation operation, bool active, Args args) {
 /// Lets a thread wait for the answer of a check that another thread runs.
 class Answer final : public Completion {
  public:
-  Result wait() {
+  /// Gives up at `deadline`.
+  Result wait(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return answered_; });
+    const auto answered = [&] { return answered_; };
+    if (deadline == never) {
+      changed_.wait(lock, answered);
+    } else if (!changed_.wait_until(lock, deadline, answered)) {
+      return {Result::canceled, Reason::expired};
+    }
     return result_;
   }
 
@@ -178,9 +184,16 @@ bool LocalCore::calls_exception(const Mutation& mutation) const {
 
 /// Whether a handler was abandoned a short while ago. Errors are let in.
 bool LocalCore::in_backoff(const Extras& rare, const Mutation& mutation) const {
-  const auto until = rare.backoff_until.load(std::memory_order_acquire);
-  return until != 0 && timers()->now().time_since_epoch().count() < until &&
+  return rare.backoff_until.load(std::memory_order_acquire) != 0 && backoff_until().has_value() &&
          !calls_exception(mutation);
+}
+
+std::optional<Timers::Clock::time_point> LocalCore::backoff_until() const {
+  const auto* const rare = extras();
+  if (rare == nullptr) return std::nullopt;
+  const auto ticks = rare->backoff_until.load(std::memory_order_acquire);
+  const Timers::Clock::time_point until{Timers::Clock::duration(ticks)};
+  return ticks != 0 && timers()->now() < until ? std::optional(until) : std::nullopt;
 }
 
 /// Why the mutation does not get to the queue at all. Lets what `validate` throws pass.
@@ -198,7 +211,9 @@ std::optional<Result> LocalCore::refusal(const Mutation& mutation) const {
 }
 
 void LocalCore::heed(const MutationOptions& options, Mutation& mutation) const {
-  if (options.ttl.count() > 0) mutation.expires = deadline_after(timers()->now(), options.ttl);
+  if (options.ttl > Duration{}) {
+    mutation.expires = deadline_after(timers()->now(), options.ttl.get());
+  }
   const auto& source = options.source;
   if (source.empty()) return;
   mutation.source = {std::make_shared<const std::string>(source.machine), source.transition,
@@ -215,30 +230,40 @@ Result LocalCore::mutate(Operation operation, const StateList& states, Args args
   if (extras() != nullptr) {
     if (const auto refused = refusal(frame.mutation)) return *refused;
   }
-  if (options.ttl.count() > 0 || !options.source.empty()) heed(options, frame.mutation);
+  if (options.ttl > Duration{} || !options.source.empty()) heed(options, frame.mutation);
   if (!frame.mutation.args.empty()) remember_error(frame.mutation.called, frame.mutation.args);
-  if (frame.mutation.check) return check_now_or_later(frame);
+  if (frame.mutation.check) return check_now_or_later(frame, options.ttl);
   return enter(frame, queue_full_ == QueueFull::block);
+}
+
+/// Makes the frame's mutation one that `completion` follows; the result when it is refused.
+std::optional<Result> LocalCore::fill_submitted(Frame& frame, Operation operation,
+                                                std::span<const StateIndex> states, Args args,
+                                                std::shared_ptr<Completion> completion,
+                                                const MutationOptions& options) {
+  frame.mutation.called.assign(states.begin(), states.end());
+  fill(frame.mutation, operation, operation == Operation::toggle && all_active(board(), states),
+       std::move(args));
+  try {
+    if (const auto refused = refusal(frame.mutation)) return refused;
+  } catch (...) {  // nobody up this stack could make anything of it
+    tell_internal_error(error_info(std::current_exception(), "validate"));
+    return Result{Result::canceled, Reason::denied};
+  }
+  heed(options, frame.mutation);
+  remember_error(states, frame.mutation.args);
+  frame.mutation.completion = std::move(completion);
+  frame.mutation.is_root = true;
+  return std::nullopt;
 }
 
 Result LocalCore::submit(Operation operation, std::span<const StateIndex> states, Args args,
                          std::shared_ptr<Completion> completion, const MutationOptions& options) {
   const FrameLease lease;
   Frame& frame = *lease;
-  frame.mutation.called.assign(states.begin(), states.end());
-  fill(frame.mutation, operation, operation == Operation::toggle && all_active(board(), states),
-       std::move(args));
-  try {
-    if (const auto refused = refusal(frame.mutation)) return *refused;
-  } catch (...) {  // nobody up this stack could make anything of it
-    tell_internal_error(error_info(std::current_exception(), "validate"));
-    return {Result::canceled, Reason::denied};
-  }
-  heed(options, frame.mutation);
-  remember_error(states, frame.mutation.args);
-  frame.mutation.completion = std::move(completion);
-  frame.mutation.is_root = true;
-  return enter(frame, false);
+  const auto refused =
+      fill_submitted(frame, operation, states, std::move(args), std::move(completion), options);
+  return refused ? *refused : enter(frame, false);
 }
 
 Result LocalCore::enter(Frame& frame, bool may_block) {
@@ -283,7 +308,8 @@ Result LocalCore::append(Frame& frame, bool may_block) {
     if (follow != nullptr && entry == MutationQueue::Entry::busy) follow->expect();
   }
   switch (entry) {
-    case MutationQueue::Entry::claimed: return drain(frame);
+    case MutationQueue::Entry::claimed:
+      return frame.elsewhere ? drain_elsewhere(frame) : drain(frame);
     case MutationQueue::Entry::closed: return {Result::canceled, Reason::disposed};
     case MutationQueue::Entry::busy: break;
   }
@@ -335,7 +361,7 @@ std::uint64_t LocalCore::pending_twin(const Mutation& mutation) {
   return queue_.duplicate_of(mutation.type, mutation.called);
 }
 
-Result LocalCore::check_now_or_later(Frame& frame) {
+Result LocalCore::check_now_or_later(Frame& frame, Duration limit) {
   auto& mutation = frame.mutation;
   std::uint64_t tick = 0;
   switch (queue_.try_claim(false, tick)) {
@@ -345,11 +371,13 @@ Result LocalCore::check_now_or_later(Frame& frame) {
   }
   // In a handler, of whatever machine: two that ask each other would wait for ever.
   if (DrainScope::innermost() != nullptr) return append(frame, false);
+  const auto deadline =
+      limit > Duration{} ? deadline_after(std::chrono::steady_clock::now(), limit.get()) : never;
   const auto answer = std::make_shared<Answer>();
   mutation.completion = answer;
   mutation.is_root = true;
   const auto result = append(frame, false);
-  return result == Result::queued ? answer->wait() : result;
+  return result == Result::queued ? answer->wait(deadline) : result;
 }
 
 // -- drain -------------------------------------------------------------------------------

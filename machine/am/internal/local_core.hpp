@@ -37,6 +37,7 @@ class LocalCore final : public Core {
   }
   const std::shared_ptr<Executor>& completions() const override { return inline_executor(); }
   const std::shared_ptr<Timers>& timers() const override;
+  std::uint64_t epochs() const noexcept override;
 
   // -- for other modules ------------------------------------------------------------
 
@@ -46,6 +47,13 @@ class LocalCore final : public Core {
   Result submit(Operation operation, std::span<const StateIndex> states, Args args,
                 std::shared_ptr<internal::Completion> completion,
                 const MutationOptions& options = {});
+
+  /// Adds `states`, as `mutate_async`, but leaves it to a thread of its own to run the queue: the
+  /// handlers do not hold up the calling thread. See internal/drain_threads.hpp.
+  void add_due(std::span<const StateIndex> states, Args args, const MutationOptions& options,
+               std::shared_ptr<PendingState<Result>> pending);
+  /// Until when mutations are refused since a handler was abandoned, by `timers`.
+  std::optional<Timers::Clock::time_point> backoff_until() const;
 
   /// Keeps `completion` until the calling thread is out of all drains; false when it is in none.
   static bool defer(std::function<void()>& completion);
@@ -78,11 +86,10 @@ class LocalCore final : public Core {
 
   // -- between transitions (evaluation.cpp) -----------------------------------------------
 
-  bool eval(const std::function<void()>& fn, std::stop_token scope,
-            std::chrono::milliseconds limit);
+  bool eval(const std::function<void()>& fn, std::stop_token scope, Duration limit);
 
   void on_internal_error(std::function<void(const ErrorInfo&)> fn);
-  Result extend_schema(const Schema& wanted, std::chrono::milliseconds limit);
+  Result extend_schema(const Schema& wanted, Duration limit);
 
   // -- life (disposal.cpp) ------------------------------------------------------------------
 
@@ -96,7 +103,7 @@ class LocalCore final : public Core {
   // -- clocks, kept and given back (restore.cpp) -------------------------------------------
 
   Snapshot save() const;
-  void restore(const Snapshot& snapshot);
+  void restore(const Snapshot& snapshot, Rewind rewind);
 
   // -- properties -----------------------------------------------------------------------
 
@@ -150,7 +157,12 @@ class LocalCore final : public Core {
                    bool may_block);
   bool nothing_to_remove(const DrainScope& scope, const internal::Mutation& mutation) const;
   std::uint64_t pending_twin(const internal::Mutation& mutation);
-  Result check_now_or_later(internal::Frame& frame);
+  Result check_now_or_later(internal::Frame& frame, Duration limit);
+  std::optional<Result> fill_submitted(internal::Frame& frame, Operation operation,
+                                       std::span<const StateIndex> states, Args args,
+                                       std::shared_ptr<internal::Completion> completion,
+                                       const MutationOptions& options);
+  Result drain_elsewhere(internal::Frame& frame);
   Result drain(internal::Frame& frame);
   Result run_with_followups(internal::Frame& frame, DrainScope& scope);
   void run_followups(internal::Frame& frame, DrainScope& scope);
@@ -238,7 +250,7 @@ class LocalCore final : public Core {
   using TellMutation = void (Tracer::*)(const QueuedMutation&);
   using TellHandler = void (Tracer::*)(const Transition&, const HandlerCall&);
   void tell(TellMutation what, const internal::Mutation& mutation, std::size_t length, bool waits);
-  void take_over(const Snapshot& snapshot, std::span<const StateIndex> states);
+  void take_over(const Snapshot& snapshot, std::span<const StateIndex> states, Rewind rewind);
   void tell_automatic(const internal::Frame& frame);
   static void say(const Attachments& attachments, LogLevel level, const std::string& text);
   void tell_error(const ErrorInfo& error) const;

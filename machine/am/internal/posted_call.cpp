@@ -14,8 +14,7 @@ using internal::HandlerKey;
 // -- the call -------------------------------------------------------------------------
 
 LocalCore::PostedCall::PostedCall(LocalCore& core, const Frame& frame, HandlerKey key,
-                                  std::shared_ptr<const HandlerFunction> function,
-                                  std::chrono::milliseconds limit)
+                                  std::shared_ptr<const HandlerFunction> function, Duration limit)
     : core_(std::static_pointer_cast<LocalCore>(core.shared_from_this())),
       function_(std::move(function)),
       key_(key),

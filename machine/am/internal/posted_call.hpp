@@ -23,7 +23,7 @@ class LocalCore::PostedCall {
  public:
   /// By the drainer. `limit` begins to count.
   PostedCall(LocalCore& core, const internal::Frame& frame, internal::HandlerKey key,
-             std::shared_ptr<const HandlerFunction> function, std::chrono::milliseconds limit);
+             std::shared_ptr<const HandlerFunction> function, Duration limit);
 
   /// Calls the handler. By the handler thread, once.
   void run();

@@ -1,5 +1,6 @@
 // Saving a machine's clocks, and giving them back (spec machine 9.3).
 #include <am/error.hpp>
+#include <am/internal/extras.hpp>
 #include <am/internal/local_core.hpp>
 #include <am/internal/publish.hpp>
 
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -76,7 +78,12 @@ Snapshot LocalCore::save() const {
   return snapshot;
 }
 
-void LocalCore::restore(const Snapshot& snapshot) {
+std::uint64_t LocalCore::epochs() const noexcept {
+  const auto* const rare = extras();
+  return rare == nullptr ? 0 : rare->epochs.load(std::memory_order_acquire);
+}
+
+void LocalCore::restore(const Snapshot& snapshot, Rewind rewind) {
   const auto states = fitting(snapshot, id(), board().schema());
   const auto refuse = [&](Errc code, std::string_view why) {
     throw Error(code, fmt::format("machine \"{}\" cannot be restored: {}", id(), why));
@@ -85,17 +92,26 @@ void LocalCore::restore(const Snapshot& snapshot) {
   if (board().machine_tick() == last_machine_tick) {
     refuse(Errc::invalid_argument, "its machine tick is the last of 32 bits");
   }
-  if (queue_.draining() ||
-      !eval([&] { take_over(snapshot, states); }, {}, options().dispose_timeout)) {
+  std::exception_ptr refused;
+  const auto replace = [&] {
+    try {
+      take_over(snapshot, states, rewind);
+    } catch (...) {
+      refused = std::current_exception();
+    }
+  };
+  if (queue_.draining() || !eval(replace, {}, options().dispose_timeout)) {
     refuse(Errc::invalid_argument, "it runs mutations now; restore it before it is used");
   }
+  if (refused) std::rethrow_exception(refused);
   if (board().schema().find(restored_state)) {
     mutate(Operation::add, StateList(restored_state), {}, {});
   }
 }
 
 /// By the drainer, between transitions.
-void LocalCore::take_over(const Snapshot& snapshot, std::span<const StateIndex> states) {
+void LocalCore::take_over(const Snapshot& snapshot, std::span<const StateIndex> states,
+                          Rewind rewind) {
   refresh_attachments();
   std::vector<TickChange> changes;
   std::vector<StateIndex> changed, active;
@@ -106,15 +122,31 @@ void LocalCore::take_over(const Snapshot& snapshot, std::span<const StateIndex> 
     if (tick != before) changes.push_back({states[i], before, tick});
   }
   std::ranges::sort(changes, {}, &TickChange::state);
+  const auto back =
+      std::ranges::find_if(changes, [](const TickChange& c) { return c.after < c.before; });
+  if (back != changes.end() && rewind == Rewind::refused) {
+    throw Error(
+        Errc::invalid_argument,
+        fmt::format(
+            "machine \"{}\" cannot be restored: the clock of state \"{}\" would go back from "
+            "{} to {}; restore a machine before it is used, or pass am::Rewind::allowed",
+            id(), board().schema().names()[back->state], back->before.value, back->after.value));
+  }
   for (const auto& change : changes) changed.push_back(change.state);
   // Later than all that was seen of this machine as well: who compares clocks may go by it.
   const auto machine_tick =
       std::max(static_cast<std::uint32_t>(snapshot.machine_tick.value), board().machine_tick()) + 1;
-  publish(changed, [&](ClockBoard::Write& clocks) {
+  const auto write = [&](ClockBoard::Write& clocks) {
     for (const auto& change : changes) clocks.tick(change.state, change.after.value);
     clocks.machine_tick(machine_tick);
     order_ = active;
-  });
+  };
+  if (back == changes.end()) {
+    publish(changed, write);
+  } else {
+    make_extras().epochs.fetch_add(1, std::memory_order_acq_rel);
+    Core::rewind(write);
+  }
   tick_sum_ = snapshot.time.sum();
   settled_ = false;  // the snapshot may be of other relations
   log(LogLevel::changes, [&] {

@@ -187,27 +187,35 @@ WaitState* Waits::take_all() {
   return chain;
 }
 
-WaitState* Waits::take_incomparable(std::uint64_t queue_tick) {
-  queue_ended_.store(queue_tick, std::memory_order_seq_cst);
+template <class Wanted>
+void Waits::take_from(WaitState* list, WaitState*& chain, Wanted&& wanted) {
+  auto* wait = list;
+  while (wait != nullptr) {
+    auto* following = wait->next;
+    if (wanted(*wait)) take(*wait, chain);
+    wait = following;
+  }
+}
+
+WaitState* Waits::take_tick_waits() {
   WaitState* chain = nullptr;
-  const auto take_from = [&](WaitState* wait, auto&& compares) {
-    while (wait != nullptr) {
-      auto* following = wait->next;
-      if (compares(*wait)) take(*wait, chain);
-      wait = following;
-    }
-  };
   const auto of_ticks = [](const WaitState& wait) {
     return std::ranges::any_of(
         wait.terms, [](const WaitTerm& term) { return term.kind == WaitTerm::Kind::tick; });
   };
   for (auto& lists : lists_) {
-    take_from(lists.active, of_ticks);
-    take_from(lists.inactive, of_ticks);
+    take_from(lists.active, chain, of_ticks);
+    take_from(lists.inactive, chain, of_ticks);
     while (!lists.ticks.empty()) take(*lists.ticks.begin()->second, chain);
   }
+  return chain;
+}
+
+WaitState* Waits::take_incomparable(std::uint64_t queue_tick) {
+  queue_ended_.store(queue_tick, std::memory_order_seq_cst);
+  WaitState* chain = take_tick_waits();
   while (!queue_.empty()) take(*queue_.begin()->second, chain);
-  take_from(bagged_, [](const WaitState& wait) { return wait.bag != Bag::query; });
+  take_from(bagged_, chain, [](const WaitState& wait) { return wait.bag != Bag::query; });
   return chain;
 }
 

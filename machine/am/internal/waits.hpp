@@ -100,6 +100,8 @@ class Waits {
   /// The clocks are of another source from now on, whose queue tick is `queue_tick`: all waits for
   /// what cannot be compared with them (ticks, mutations, arguments, the end of the queue).
   WaitState* take_incomparable(std::uint64_t queue_tick);
+  /// The clocks go back: all waits for ticks.
+  WaitState* take_tick_waits();
   /// How many waits are in `bag`. Any thread; exact for the writer.
   std::size_t count(Bag bag) const noexcept {
     return (counts_.load(std::memory_order_seq_cst) / one_in(bag)) % one_in(Bag{1});
@@ -135,6 +137,8 @@ class Waits {
   void push(WaitState*& head, WaitState& wait);
   void unlink(WaitState& wait);
   void take(WaitState& wait, WaitState*& chain);
+  template <class Wanted>
+  void take_from(WaitState* list, WaitState*& chain, Wanted&& wanted);
   void move_on(WaitState*& list, WaitState*& chain);
 
   const detail::ClockBoard& board_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/error.hpp>
+#include <am/history.hpp>
 #include <am/machine.hpp>
 
 #include <fmt/format.h>
@@ -10,9 +11,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <limits>
 #include <memory>
-#include <mutex>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,26 +21,7 @@
 namespace am::testing {
 
 /// A transition that is over.
-struct Seen {
-  MutationType type = MutationType::add;
-  bool automatic = false;  ///< made by the machine for its automatic states
-  bool check = false;      ///< a dry run
-  bool accepted = false;
-  Reason reason = Reason::none;
-  std::vector<std::string> called{};    ///< in call order
-  std::vector<std::string> handlers{};  ///< that ran, in order
-  std::string why{};                    ///< it was canceled; "" when it was not
-
-  /// "add Open", "remove Door Open", "auto add Lit", "check add Open", and of a canceled one also
-  /// the reason: "add Open canceled: OpenEnter refused", "add Locked canceled: Locked requires
-  /// Closed".
-  std::string text() const {
-    auto words =
-        fmt::format("{}{}{}", automatic ? "auto " : "", check ? "check " : "", to_string(type));
-    for (const auto& name : called) words += " " + name;
-    return accepted ? words : fmt::format("{} canceled: {}", words, why);
-  }
-};
+using Seen = PastTransition;
 
 /// Records the transitions of a machine from now on, but for automatic ones that relations refuse,
 /// and compares them with what a test expects.
@@ -55,16 +36,15 @@ struct Seen {
 class Recorder {
  public:
   explicit Recorder(Machine& machine)
-      : machine_(machine), tracer_(std::make_shared<Collector>()), id_(machine.trace(tracer_)) {}
+      : machine_(machine),
+        tracer_(std::make_shared<HistoryTracer>(std::numeric_limits<std::size_t>::max())),
+        id_(machine.trace(tracer_)) {}
   ~Recorder() { machine_.detach(id_); }
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
   /// The transitions so far, in order.
-  std::vector<Seen> transitions() const {
-    const std::lock_guard lock(tracer_->mutex);
-    return tracer_->seen;
-  }
+  std::vector<Seen> transitions() const { return tracer_->transitions(); }
   /// Their texts.
   std::vector<std::string> texts() const {
     std::vector<std::string> texts;
@@ -73,11 +53,9 @@ class Recorder {
   }
   /// The last one. Throws `Error` (invalid_argument) when there was none.
   Seen last() const {
-    const std::lock_guard lock(tracer_->mutex);
-    if (tracer_->seen.empty()) {
-      throw Error(Errc::invalid_argument, "the machine has not run a transition yet");
-    }
-    return tracer_->seen.back();
+    auto last = tracer_->last();
+    if (!last) throw Error(Errc::invalid_argument, "the machine has not run a transition yet");
+    return *std::move(last);
   }
   /// The handlers that ran, of all transitions, in order.
   std::vector<std::string> handlers() const {
@@ -86,10 +64,7 @@ class Recorder {
     return names;
   }
   /// Forgets what was.
-  void clear() {
-    const std::lock_guard lock(tracer_->mutex);
-    tracer_->seen.clear();
-  }
+  void clear() { tracer_->clear(); }
 
   /// How the transitions so far differ from `expected`, line by line; "" when they do not.
   std::string difference(const std::vector<std::string>& expected) const {
@@ -109,29 +84,6 @@ class Recorder {
   }
 
  private:
-  class Collector final : public Tracer {
-   public:
-    void transition_init(const Transition&) override { handlers_.clear(); }
-    void handler_end(const Transition&, const HandlerCall& call) override {
-      handlers_.emplace_back(call.name);
-    }
-    void transition_end(const Transition& t) override {
-      // The machine tries its automatic states after each change; that they cannot come is no news.
-      if (t.automatic && !t.accepted && handlers_.empty()) return;
-      Seen one{t.type, t.automatic, t.check, t.accepted, t.cancel.reason, {}, {}, t.why()};
-      for (const auto state : t.called) one.called.emplace_back(t.name(state));
-      one.handlers = std::move(handlers_);
-      const std::lock_guard lock(mutex);
-      seen.push_back(std::move(one));
-    }
-
-    mutable std::mutex mutex;
-    std::vector<Seen> seen;
-
-   private:
-    std::vector<std::string> handlers_;
-  };
-
   static std::string compare(const std::vector<std::string>& seen,
                              const std::vector<std::string>& expected) {
     if (seen == expected) return {};
@@ -150,7 +102,7 @@ class Recorder {
   }
 
   Machine& machine_;
-  std::shared_ptr<Collector> tracer_;
+  std::shared_ptr<HistoryTracer> tracer_;
   TracerId id_;
 };
 

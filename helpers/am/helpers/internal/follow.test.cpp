@@ -53,6 +53,25 @@ TEST_P(FollowBoth, is_silent_once_it_is_gone) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST_P(FollowBoth, goes_on_when_clocks_are_taken_back) {
+  am::Machine m{letters()};
+  m.add("A");
+  const auto saved = m.save();
+  for (int i = 0; i < 4; ++i) m.toggle("A");
+  int replaced = 0;
+  am::Tick last;
+  const Follow follow{
+      m,
+      {0},
+      {.changed = [&](auto changes, const am::Transition*) { last = changes.back().after; },
+       .replaced = [&] { ++replaced; }},
+      GetParam()};
+  m.restore(saved, am::Rewind::allowed);
+  EXPECT_EQ(replaced, 1);
+  m.remove("A");
+  EXPECT_EQ(last, am::Tick{2});
+}
+
 TEST_P(FollowBoth, misses_no_tick_while_threads_mutate) {
   am::Machine m{letters(), {.queue_full = am::QueueFull::block}};
   std::atomic<std::uint64_t> last{0};

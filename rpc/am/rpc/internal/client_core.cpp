@@ -151,7 +151,9 @@ ClientCore::CallCommand ClientCore::call_command(RemoteId remote, Op op,
   command.call.args = std::move(args);
   const auto time = now();
   command.call.deadline = time + options_.call_timeout;
-  if (options.ttl.count() > 0) command.call.expires = detail::deadline_after(time, options.ttl);
+  if (options.ttl > Duration{}) {
+    command.call.expires = detail::deadline_after(time, options.ttl.get());
+  }
   command.slot = std::move(slot);
   return command;
 }

@@ -173,12 +173,18 @@ void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed
 }
 
 void RemoteCore::show(const Clocks& clocks, std::span<const StateIndex> changed) {
+  const auto write_all = [&](detail::ClockBoard::Write& write) {
+    for (const auto i : changed) write.tick(i, clocks.ticks[i]);
+    write.queue_tick(clocks.queue_tick);
+    write.machine_tick(clocks.machine_tick);
+  };
+  // Of a source that was restored to earlier clocks: here as there, waits on ticks end.
+  const bool back =
+      std::ranges::any_of(changed, [&](StateIndex i) { return clocks.ticks[i] < board().tick(i); });
   const auto publish_all = [&] {
-    publish(changed, [&](detail::ClockBoard::Write& write) {
-      for (const auto i : changed) write.tick(i, clocks.ticks[i]);
-      write.queue_tick(clocks.queue_tick);
-      write.machine_tick(clocks.machine_tick);
-    });
+    if (!back) return publish(changed, write_all);
+    epochs_.fetch_add(1, std::memory_order_acq_rel);
+    rewind(write_all);
   };
   if (watchers_.any()) {
     watchers_.tell(*this, clocks, changed, {}, publish_all);

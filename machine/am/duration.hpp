@@ -1,4 +1,4 @@
-// Durations of helpers: any unit, no overflow.
+// Durations of options and helpers: any unit, no overflow.
 #pragma once
 
 #include <am/detail/deadline.hpp>
@@ -8,7 +8,7 @@
 
 namespace am {
 
-/// "No limit", of a timeout or of any other duration of helpers: longer than any clock counts.
+/// "No limit", of a timeout or of any other duration: longer than any clock counts.
 inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
 
 /// Nanoseconds, made of a duration in any unit: what is longer than they can count (292 years, so

@@ -1,4 +1,4 @@
-#include <am/helpers/duration.hpp>
+#include <am/duration.hpp>
 
 #include <gtest/gtest.h>
 

@@ -103,10 +103,6 @@ Wait Api::when_args(StateRef state, const Args& wanted) const {
     throw Error(Errc::invalid_argument,
                 "when_args compares named values only: pass a function for typed ones");
   }
-  if (!is_local()) {
-    throw Error(Errc::invalid_argument,
-                "when_args is not yet there for remote machines: wait for the state instead");
-  }
   return core_->wait_on_named(board_->index_of(state), wanted);
 }
 

@@ -147,8 +147,9 @@ struct ConnectionTraffic {
 /// new epoch: the server was restarted), waits on ticks, on mutations and on arguments end as
 /// `epoch_changed`, and all contexts stop. When no new link is tried any more, waits end as
 /// `unknown` (as `disposed` when the source was disposed of), and contexts are stopped.
-/// `last_error()` is the last that a reply brought or that was added through this handle. A handler
-/// of the source must not call its own machine through a RemoteMachine: both would wait.
+/// `last_error()` is the source's, cut to 1,024 bytes, or the last that a reply brought; see
+/// docs/remote.md for it and for `when_args`. A handler of the source must not call its own machine
+/// through a RemoteMachine: both would wait.
 class RemoteMachine : public Api {
  public:
   RemoteMachine(RemoteMachine&&) noexcept = default;

@@ -247,7 +247,8 @@ ClientSessionOptions ClientCore::session_options(const AttachOptions& options) c
   link.limits.frame = options_.max_frame_bytes;
   link.limits.states = options_.max_states;
   link.limits.pending_calls = options_.max_pending_calls;
-  link.features = feature_transfers | (options_.compress ? feature_packing : 0);
+  link.features = feature_transfers | feature_waits | feature_errors |
+                  (options_.compress ? feature_packing : 0);
   link.client_id = id_;
   link.machine_id = options.machine;
   link.session = random_number();

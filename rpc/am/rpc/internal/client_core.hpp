@@ -4,6 +4,7 @@
 #include <am/rpc/client.hpp>
 #include <am/rpc/internal/client_payloads.hpp>
 #include <am/rpc/internal/client_session.hpp>
+#include <am/rpc/internal/client_waits.hpp>
 #include <am/rpc/internal/deadlines.hpp>
 #include <am/rpc/internal/link_states.hpp>
 #include <am/rpc/internal/remote_core.hpp>
@@ -44,6 +45,10 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
                   const MutationOptions& options, Told told);
   /// Asks for another choice and waits for the answer: "" or what was wrong.
   std::string choose(RemoteId remote, SyncOptions choice);
+  /// Asks the source for a wait: its `RemoteCore` is told how that ends. Never blocks. Any thread.
+  void ask(RemoteId remote, WaitId wait, StateIndex state, Bytes args);
+  /// Nobody waits any more. Never blocks. Any thread.
+  void forget(RemoteId remote, WaitId wait);
   /// Says bye for a remote machine, whose proxy has ended already. Any thread.
   void detach(RemoteId remote);
   bool stop(std::chrono::milliseconds timeout);
@@ -101,6 +106,16 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     SyncOptions choice{};
     std::shared_ptr<ChoiceSlot> slot{};
   };
+  struct AskCommand {
+    RemoteId remote = 0;
+    WaitId wait = 0;
+    StateIndex state = 0;
+    Bytes args{};
+  };
+  struct ForgetCommand {
+    RemoteId remote = 0;
+    WaitId wait = 0;
+  };
   struct CloseCommand {
     RemoteId remote = 0;
   };
@@ -110,8 +125,8 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     Decision decision{};
   };
   struct StopCommand {};
-  using Command = std::variant<OpenCommand, CallCommand, ChooseCommand, CloseCommand, DecideCommand,
-                               StopCommand>;
+  using Command = std::variant<OpenCommand, CallCommand, ChooseCommand, AskCommand, ForgetCommand,
+                               CloseCommand, DecideCommand, StopCommand>;
 
   /// A remote machine, or an attempt to attach one.
   struct Remote {
@@ -126,6 +141,8 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     DownPolicy when_down = DownPolicy::fail;
     std::shared_ptr<RemoteCore> core{};
     std::shared_ptr<ChoiceSlot> choosing{};
+    ClientWaits waits{};
+    std::vector<WaitAnswered> held_answers{};  ///< until the clocks show them
     std::unordered_map<RequestId, std::shared_ptr<CallSlot>> calls{};
     TransportTime scheduled = no_deadline;
   };
@@ -137,6 +154,8 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void run(OpenCommand& command);
   void run(CallCommand& command);
   void run(ChooseCommand& command);
+  void run(AskCommand& command);
+  void run(ForgetCommand& command);
   void run(CloseCommand& command);
   void run(DecideCommand& command);
   void run(StopCommand& command);
@@ -148,13 +167,17 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
   void handle(Remote& remote, LinkOpened& opened);
   void handle(Remote& remote, const ClocksChanged& changed);
   void handle(Remote& remote, Replied& replied);
-  void handle(Remote& remote, const Synced&) { (void)remote; }
+  void handle(Remote& remote, const Synced&) { answer_held(remote); }
   void handle(Remote& remote, const ChoiceTaken& taken);
   void handle(Remote& remote, ChoiceAnswered& answered);
   void handle(Remote& remote, const ProblemReported& problem);
   void handle(Remote& remote, const Ponged&) { (void)remote; }
   void handle(Remote& remote, LinkClosed& closed);
   void opens(Remote& remote, LinkOpened& opened);
+  void on_wait(Remote& remote, FrameView frame);
+  void answered(Remote& remote, const WaitAnswered& answer);
+  void answer_held(Remote& remote);
+  void ask_again(Remote& remote, const LinkOpened& opened);
   void attached(Remote& remote, LinkOpened& opened);
   void end(Remote& remote, Ended how, LinkErrc code, const std::string& why);
   void send_frames() { send_frames(effects_.frames); }

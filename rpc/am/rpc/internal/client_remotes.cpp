@@ -27,6 +27,16 @@ LinkErrc link_errc(CloseReason reason) {
   }
 }
 
+/// The welcome may have brought the source's last error.
+void take_error(RemoteCore& core, const LinkOpened& opened) {
+  const auto* extension = find(opened.extensions, ExtensionId::error);
+  SourceError error;
+  if (extension == nullptr || !decode_error(extension->bytes, {}, error)) return;
+  const auto known = core.last_error();
+  if (known && known->message == error.message && known->where == error.where) return;
+  core.take_error({std::string(error.message), std::string(error.where)});
+}
+
 }  // namespace
 
 // -- the connection ------------------------------------------------------------------------------
@@ -97,6 +107,7 @@ void ClientCore::on_frame(FrameView frame) {
 }
 
 void ClientCore::on_frame(Remote& remote, FrameView frame, std::uint8_t type) {
+  if (is_wait(type, Sender::server)) return on_wait(remote, frame);
   if (!is_transfer(type)) {
     remote.session.link().on_frame(frame, now(), effects_);
     after(remote);
@@ -203,11 +214,13 @@ void ClientCore::opens(Remote& remote, LinkOpened& opened) {
       throw Error(Errc::schema,
                   fmt::format("machine \"{}\" has another schema than before", opened.machine_id));
     }
+    take_error(*remote.core, opened);
     remote.core->resume(opened, remote.session.link().clocks(), effects_.changed);
   } catch (const Error& error) {
     return end(remote, Ended::unknown, LinkErrc::schema,
                fmt::format("schema_changed: {}", error.what()));
   }
+  ask_again(remote, opened);
   remote.session.proceed(now(), effects_);
   set_open(remote, true);
 }
@@ -241,9 +254,11 @@ void ClientCore::attached(Remote& remote, LinkOpened& opened) {
       std::make_shared<RemoteCore>(opened.machine_id, *schema, shared_from_this(), remote.id);
   remote.core->set_epoch(opened.epoch);
   if (opened.names) remote.core->learn(*opened.names);
+  take_error(*remote.core, opened);
   std::vector<StateIndex> all(remote.session.link().clocks().ticks.size());
   std::iota(all.begin(), all.end(), StateIndex{0});
   remote.core->apply(remote.session.link().clocks(), all);
+  ask_again(remote, opened);
   remote.session.proceed(now(), effects_);
   set_open(remote, true);
   const auto slot = std::exchange(remote.attaching, nullptr);
@@ -298,6 +313,8 @@ void ClientCore::handle(Remote& remote, const ProblemReported& problem) {
 
 void ClientCore::handle(Remote& remote, LinkClosed& closed) {
   set_open(remote, false);
+  remote.waits.link_lost(remote.session.link().clocks());
+  remote.held_answers.clear();  // they come again
   payloads_.link_closed(remote.id);
   if (remote.ended) return;
   std::string text = closed.text.empty() ? to_string(closed.reason) : closed.text;

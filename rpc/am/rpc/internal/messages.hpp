@@ -110,6 +110,7 @@ enum class ExtensionId : std::uint64_t {
   arg_names = 2,  ///< both: names of argument types; their positions are used afterwards
   choice = 3,     ///< hello: what the client wants to see (sync_choice.hpp)
   names = 5,      ///< welcome: the states that are seen, for a client without schema
+  error = 6,      ///< welcome: the last error of the source (wait_messages.hpp)
 };
 
 // -- messages ------------------------------------------------------------------------------------

@@ -77,6 +77,14 @@ void RemoteCore::remember_error(std::string error) {
   last_error_ = ErrorInfo{std::move(error), "server"};
 }
 
+void RemoteCore::take_error(ErrorInfo error) {
+  {
+    const std::lock_guard lock(mutex_);
+    last_error_ = error;
+  }
+  if (watchers_.any()) watchers_.tell_error(error);
+}
+
 void RemoteCore::active_states(std::vector<StateIndex>& out) const {
   out.clear();
   std::vector<std::uint64_t> ticks;
@@ -104,6 +112,77 @@ void RemoteCore::check_may_block() const {
 std::optional<Ended> RemoteCore::over() const noexcept {
   const auto how = over_.load(std::memory_order_acquire);
   return how < 0 ? std::nullopt : std::optional(static_cast<Ended>(how));
+}
+
+// -- waits on arguments --------------------------------------------------------------------------
+
+/// One that the source was asked for. Lives as long as the wait; the source forgets it after that.
+class RemoteCore::AskedWait {
+ public:
+  AskedWait(std::weak_ptr<ClientCore> client, RemoteId remote, WaitId wait, StateIndex state)
+      : client_(std::move(client)), remote_(remote), wait_(wait), state_(state) {}
+  AskedWait(const AskedWait&) = delete;
+  AskedWait& operator=(const AskedWait&) = delete;
+  ~AskedWait() {
+    if (const auto client = client_.lock()) client->forget(remote_, wait_);
+  }
+
+  StateIndex state() const noexcept { return state_; }
+  void end() noexcept { ended_.store(true, std::memory_order_release); }
+  bool ended() const noexcept { return ended_.load(std::memory_order_acquire); }
+
+ private:
+  std::weak_ptr<ClientCore> client_;
+  RemoteId remote_;
+  WaitId wait_;
+  StateIndex state_;  ///< here
+  std::atomic<bool> ended_{false};
+};
+
+Wait RemoteCore::wait_on_named(StateIndex state, const Args& wanted) {
+  std::vector<StateIndex> there{state};
+  if (translate(there)) {
+    throw Error(Errc::invalid_argument,
+                fmt::format("state \"{}\" of remote machine \"{}\" is not followed, and without "
+                            "the schema nobody here knows where it is",
+                            board().schema().names()[state], id()));
+  }
+  auto encoded = ArgTypes::global().encode(wanted, {.bytes = max_wait_args});
+  std::shared_ptr<AskedWait> asked;
+  WaitId id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(asked_, [](const auto& entry) { return entry.second.expired(); });
+    if (asked_.size() < max_waits) {
+      id = ++last_wait_;
+      asked = std::make_shared<AskedWait>(client_, remote_, id, state);
+      asked_.emplace(id, asked);
+    }
+  }
+  if (asked == nullptr) {
+    throw Error(Errc::invalid_argument,
+                fmt::format("remote machine \"{}\" has {} waits on arguments: that is the most, "
+                            "let go of some",
+                            this->id(), max_waits));
+  }
+  auto wait =
+      wait_on_args(state, [asked = std::move(asked)](const Args&) { return asked->ended(); });
+  if (!wait.done()) client_->ask(remote_, id, there.front(), std::move(encoded));
+  return wait;
+}
+
+void RemoteCore::answered(WaitId wait, Ended how) {
+  std::shared_ptr<AskedWait> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = asked_.find(wait);
+    if (found == asked_.end()) return;
+    asked = found->second.lock();
+    asked_.erase(found);
+  }
+  if (asked == nullptr) return;
+  asked->end();
+  fire_args_waits(asked->state(), {}, how);
 }
 
 // -- index orders --------------------------------------------------------------------------------

@@ -7,10 +7,12 @@
 #include <am/rpc/internal/clock_codec.hpp>
 #include <am/rpc/internal/messages.hpp>
 #include <am/rpc/internal/state_map.hpp>
+#include <am/rpc/internal/wait_messages.hpp>
 #include <am/rpc/internal/watchers.hpp>
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -45,6 +47,9 @@ class RemoteCore final : public detail::Core {
   bool is_local() const noexcept override { return false; }
   void check_may_block() const override;
   std::optional<Ended> over() const noexcept override;
+  /// Asks the source; see `answered`. Throws `Error` (invalid_argument) for a state that is not
+  /// known here, for arguments that are too long, and above `max_waits`.
+  Wait wait_on_named(StateIndex state, const Args& wanted) override;
   std::uint64_t epochs() const noexcept override { return epochs_.load(std::memory_order_acquire); }
   const std::shared_ptr<Executor>& completions() const override { return completion_executor(); }
 
@@ -61,6 +66,10 @@ class RemoteCore final : public detail::Core {
   /// Another link is open. Throws `Error` (schema) when the source has become another machine.
   void resume(const LinkOpened& opened, const Clocks& clocks, std::span<const StateIndex> changed);
   void set_traffic(const LinkTraffic& traffic);
+  /// How a wait that the source was asked for ends.
+  void answered(WaitId wait, Ended how);
+  /// The source's last error is this one.
+  void take_error(ErrorInfo error);
 
   // -- any thread -----------------------------------------------------------------------
 
@@ -81,6 +90,8 @@ class RemoteCore final : public detail::Core {
   ClientCore& client() const noexcept { return *client_; }
 
  private:
+  class AskedWait;
+
   void remember_error(std::string error);
   void set_status(LinkState state, std::string why);
   void replace(std::uint64_t epoch, const Clocks& clocks);
@@ -99,6 +110,8 @@ class RemoteCore final : public detail::Core {
   mutable std::mutex mutex_;
   LinkStatus status_;
   std::optional<ErrorInfo> last_error_;
+  WaitId last_wait_ = 0;                                ///< guarded by mutex_
+  std::map<WaitId, std::weak_ptr<AskedWait>> asked_{};  ///< guarded by mutex_
   LinkTraffic traffic_{};
   std::shared_ptr<const StateMap> map_;  ///< guarded by mutex_; null: both have the same order
   Clocks own_clocks_{};                  ///< on the I/O thread, as the next one

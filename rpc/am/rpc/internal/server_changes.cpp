@@ -36,6 +36,7 @@ void ServerCore::answer_done() {
       session->log->finish(done.request, done.result, done.error, true);
       continue;
     }
+    tell_error(*link);
     link->link.on_result(done.request, done.result, done.error, clocks_of(*link), std::nullopt,
                          now(), effects_);
     after(*link);
@@ -89,6 +90,7 @@ void ServerCore::spread_change(Exposed& exposed, SourceChange change, TransportT
 
 void ServerCore::poll(Link& link, TransportTime time) {
   if (link.link.due(time)) {
+    if (link.exposed != nullptr) tell_error(link);
     link.link.poll(time, link.feed == nullptr ? LinkClocks{} : link.exposed->feeds.of(*link.feed),
                    std::nullopt, effects_);
   }
@@ -109,6 +111,7 @@ void ServerCore::on_turn_end() {
   answer_done();
   payloads_.run_commands(now());
   spread_changes(now());
+  if (!waits_.empty()) tell_waits(now());
 }
 
 TransportTime ServerCore::next_deadline() {

@@ -103,6 +103,13 @@ ServerCore::ServerCore(ServerOptions options)
 
 void ServerCore::start() {
   states_.started();
+  waits_.bring_with([weak = weak_from_this()](const ServerWaits::Ended& ended) {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->waits_.post(ended);
+    if (!self->transport_.on_leading_thread()) self->transport_.wake();
+  });
+  sessions_.when_ended([this](ServerSessions::Token session) { waits_.session_ended(session); });
   transport_.start(shared_from_this());
 }
 

@@ -10,6 +10,7 @@
 #include <am/rpc/internal/server_link.hpp>
 #include <am/rpc/internal/server_payloads.hpp>
 #include <am/rpc/internal/server_sessions.hpp>
+#include <am/rpc/internal/server_waits.hpp>
 #include <am/rpc/internal/source.hpp>
 #include <am/rpc/internal/transport/router.hpp>
 #include <am/rpc/server.hpp>
@@ -79,6 +80,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     bool schema = true;                ///< the client has it
     bool may_mutate = true;
     std::uint64_t features = 0;         ///< once open
+    std::uint64_t errors_told = 0;      ///< `Source::errors` as of the last one
     std::string client_id{};            ///< until the payloads know of the link
     bool announced = false;             ///< to the payloads
     ServerSessions::Token session = 0;  ///< once open
@@ -130,6 +132,11 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   SendStatus send_frame(PeerId peer, ByteView frame);
   void resume_pushes(PeerId peer);
   void on_transfer(Link& link, ByteView frame);
+  void on_wait(Link& link, ByteView frame);
+  bool source_moved(Link& link, const WaitAsked& asked);
+  void tell_waits(TransportTime now);
+  bool error_is_news(Link& link);
+  void tell_error(Link& link);
   void announce(Link& link);
   bool fetch_arguments(Link& link, const MutationReceived& mutation, Bytes& arguments);
   void count(const LinkStats& before, const LinkStats& now);
@@ -162,6 +169,8 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   ServerSessions sessions_;
   ServerStates states_;
   ServerPayloads payloads_;
+  ServerWaits waits_;
+  std::vector<ServerWaits::Ended> waited_;
   Bytes packed_, unpacked_;
   ServerEffects effects_;
   std::vector<Done> answering_;

@@ -374,8 +374,13 @@ void ServerLink::poll(TimePoint now, LinkClocks clocks, Candidates candidates,
   if (state_ == State::waiting) {
     return end(CloseReason::handshake_timeout, "no hello in time", ByeCode::timeout, effects);
   }
-  if (!check_size(clocks, effects)) return;
-  if (window_->full()) return ask_how_far(now, effects);
+  if (window_->full() && check_size(clocks, effects)) return ask_how_far(now, effects);
+  push_now(now, clocks, candidates, effects);
+}
+
+void ServerLink::push_now(TimePoint now, LinkClocks clocks, Candidates candidates,
+                          ServerEffects& effects) {
+  if (state_ != State::open || window_->full() || !check_size(clocks, effects)) return;
   const auto step = advance(clocks, candidates, effects);
   if (!step) return send_snapshot(clocks, now, effects);
   if (step->diff->empty()) {

@@ -199,6 +199,10 @@ class ServerLink {
   /// `on_source_changed` and when `next_deadline` has come. O(candidates) when something is due.
   void poll(TimePoint now, LinkClocks clocks, Candidates candidates, ServerEffects& effects);
 
+  /// Sends what has changed without waiting for the end of the interval, also to a client whose
+  /// pushes are turned off: something follows that is about it. Ignored while the window is full.
+  void push_now(TimePoint now, LinkClocks clocks, Candidates candidates, ServerEffects& effects);
+
   /// True when `poll` at `now` would do something: saves reading the clocks of the source.
   bool due(TimePoint now) const noexcept { return next_deadline() <= now; }
 

@@ -118,6 +118,7 @@ void ServerCore::handle(Link& link, const ChoiceReceived& received) {
   if (feed == nullptr) return link.link.refuse_choice(token, error, effects_);
   link.exposed->feeds.close(std::exchange(link.feed, feed));
   link.schema = link.schema && choice.schema;  // who has learned names only keeps its order
+  tell_error(link);
   link.link.send_chosen(token, names_for(link), clocks_of(link), now(), effects_);
 }
 
@@ -152,8 +153,8 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
   link.resumable = (hello.features & feature_resume) != 0 && sessions_.resumable();
   // Whoever cannot come back has no session to be mistaken for another's.
   if (!link.resumable) key.peer_key = fmt::format("{}/{}", name.peer, name.link);
-  link.features = hello.features &
-                  (feature_choice | feature_transfers | (options_.compress ? feature_packing : 0));
+  link.features = hello.features & (feature_choice | feature_transfers | feature_waits |
+                                    feature_errors | (options_.compress ? feature_packing : 0));
   if (link.resumable) link.features |= feature_resume;
   link.client_id = hello.client_id;
   const auto offer = link.resumable ? hello.resume.value_or(ResumeOffer{}) : ResumeOffer{};
@@ -183,14 +184,23 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
     clocks = clocks_of(link);
   } while (source.outgrown());  // schema and clocks have to fit
   const Bytes names = names_for(link);
-  const Extension named{static_cast<std::uint64_t>(ExtensionId::names), names};
+  Bytes error;
+  std::vector<Extension> extensions;
+  if (!link.schema) {
+    extensions.push_back({static_cast<std::uint64_t>(ExtensionId::names), names});
+  }
+  if (error_is_news(link)) {
+    const auto last = source.machine().last_error();
+    error = encode_error({last->message, last->where}, link_options_.limits);
+    extensions.push_back({static_cast<std::uint64_t>(ExtensionId::error), error});
+  }
   link.link.accept({.machine_id = source.id(),
                     .epoch = source.epoch(),
                     .fingerprint = source.fingerprint(),
                     .schema = link.schema ? source.schema() : ByteView{},
                     .clocks = clocks,
                     .features = link.features,
-                    .extensions = {&named, link.schema ? 0U : 1U},
+                    .extensions = extensions,
                     .log = session.log,
                     .token = session.token},
                    now(), effects_);
@@ -237,6 +247,7 @@ void ServerCore::work() {
 }
 
 void ServerCore::handle(Link& link, const SyncReceived&) {
+  tell_error(link);
   link.link.send_snapshot(clocks_of(link), now(), effects_);
 }
 

@@ -66,6 +66,9 @@ void ServerCore::on_frame(PeerId peer, FrameView frame) {
   if (is_transfer(head->type) && (link->features & feature_transfers) != 0) {
     return on_transfer(*link, frame);
   }
+  if (is_wait(head->type, Sender::client) && (link->features & feature_waits) != 0) {
+    return on_wait(*link, frame);
+  }
   const bool held_back = link->link.window()->full();
   link->link.on_frame(frame, now(), effects_);
   after(*link);

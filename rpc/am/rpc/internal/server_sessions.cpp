@@ -61,6 +61,7 @@ void ServerSessions::remove(Token token) {
   take_out(found->second);
   tokens_.erase(found->second.key);
   sessions_.erase(found);
+  if (ended_) ended_(token);
 }
 
 void ServerSessions::expire(TimePoint now) {

@@ -54,6 +54,8 @@ class ServerSessions {
   /// `random` gives the tokens.
   ServerSessions(SessionLimits limits, std::function<std::uint64_t()> random)
       : limits_(limits), random_(std::move(random)) {}
+  /// Called with each session that has ended; must not call back.
+  void when_ended(std::function<void(Token)> ended) { ended_ = std::move(ended); }
 
   struct Session {
     Token token = 0;
@@ -95,6 +97,7 @@ class ServerSessions {
 
   SessionLimits limits_;
   std::function<std::uint64_t()> random_;
+  std::function<void(Token)> ended_{};
   std::unordered_map<Token, Session> sessions_;
   std::map<SessionKey, Token> tokens_;
   std::set<std::pair<TimePoint, Token>> waiting_;

@@ -34,6 +34,10 @@ class Source::Tracer final : public am::Tracer {
 
   void schema_changed(const CompiledSchema&, const CompiledSchema&) override { report(ticks); }
 
+  void error_added(const ErrorInfo&) override {
+    news_->errors.fetch_add(1, std::memory_order_acq_rel);
+  }
+
   void disposed() override {
     news_->gone.store(true, std::memory_order_release);
     changed_();
@@ -90,6 +94,7 @@ Source::Source(const Api& machine, std::function<void()> changed)
   tracer_id_ = (local_ != nullptr ? local_->trace(std::move(tracer))
                                   : remote_->watchers().trace(std::move(tracer)))
                    .value;
+  if (machine_.last_error()) news_->errors.fetch_add(1, std::memory_order_acq_rel);
   // It may have gone between the two.
   if (machine_.disposed()) news_->gone.store(true, std::memory_order_release);
 }
@@ -98,6 +103,7 @@ void Source::renew() {
   announced_ = &machine_.schema();
   announced_epoch_ = origin_epoch();
   if (remote_ != nullptr) epoch_ = announced_epoch_;
+  exception_ = announced_->find(exception_state).value_or(0);
   schema_.clear();
   Writer writer(schema_);
   encode_schema(announced_->schema(), writer);

@@ -53,6 +53,11 @@ class Source {
 
   /// What has changed since `settle`, if anything.
   std::optional<SourceChange> change() const noexcept;
+  /// How many errors were added, as far as this has noticed. When it is another number, so may be
+  /// the machine's last error; it is never 0 when there is one.
+  std::uint64_t errors() const noexcept { return news_->errors.load(std::memory_order_acquire); }
+  /// The state Exception.
+  StateIndex exception() const noexcept { return exception_; }
   /// True once the machine was disposed of: its links have to end.
   bool gone() const noexcept { return news_->gone.load(std::memory_order_acquire); }
   /// Forgets the change. Call it before reading the clocks, so that what follows is told again.
@@ -77,6 +82,7 @@ class Source {
     /// links wait for the end of their interval pays one load for each transition.
     std::atomic<std::uint8_t> level{none};
     std::atomic<bool> gone{false};
+    std::atomic<std::uint64_t> errors{0};
   };
   Result run(Op op, std::span<const StateIndex> called, ByteView args,
              std::shared_ptr<am::internal::Completion> completion, std::string& error);
@@ -88,6 +94,7 @@ class Source {
   std::uint64_t epoch_ = 0;
   std::uint64_t announced_epoch_ = 0;
   const CompiledSchema* announced_ = nullptr;  ///< what `schema_` says; lives with the machine
+  StateIndex exception_ = 0;
   Bytes schema_;
   Clocks clocks_;
   std::shared_ptr<News> news_;

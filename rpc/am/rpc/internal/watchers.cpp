@@ -218,6 +218,15 @@ void Watchers::tell_grown(const CompiledSchema& before, const CompiledSchema& af
   }
 }
 
+void Watchers::tell_error(const ErrorInfo& error) {
+  for (const auto& [id, tracer] : attached()->tracers) {
+    try {
+      tracer->error_added(error);
+    } catch (...) {
+    }
+  }
+}
+
 void Watchers::tell_disposed() {
   for (const auto& [id, tracer] : attached()->tracers) {
     try {

@@ -55,6 +55,7 @@ class Watchers {
             const UpdateStory& story, const std::function<void()>& publish);
   void tell_grown(const CompiledSchema& before, const CompiledSchema& after);
   void tell_disposed();
+  void tell_error(const ErrorInfo& error);
 
  private:
   struct Attached {

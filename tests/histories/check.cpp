@@ -58,7 +58,14 @@ class Checker {
 
   void replay() {
     std::uint64_t tick = 1;
+    auto restored = h_.restores.begin();
+    const auto restore = [&](std::size_t after) {
+      while (restored != h_.restores.end() && restored->after == after) {
+        model_.restore((restored++)->ticks);
+      }
+    };
     for (std::size_t i = 0; i < h_.steps.size() && findings_.empty();) {
+      restore(i);
       const auto& leader = h_.steps[i];
       if (leader.automatic) found("step {} is automatic and not due", leader.id);
       if (!leader.check && leader.queue_tick != ++tick) {
@@ -73,6 +80,9 @@ class Checker {
         ++i;
       }
     }
+    restore(h_.steps.size());
+    if (restored != h_.restores.end())
+      found("clocks were replaced inside step {}", restored->after);
     last_tick_ = tick;
   }
 
@@ -217,25 +227,40 @@ class Checker {
 
   // -- what others saw -------------------------------------------------------------------
 
-  /// Clocks after `count` steps.
+  /// Clocks after `count` steps, when nothing was restored since.
   Ticks after(std::size_t count) const {
     return count == 0 ? Ticks(model_.size()) : h_.steps[count - 1].at_end;
   }
+  /// Calls `fn` with what was restored after `first` steps, up to `last`, both included.
+  template <class Fn>
+  void each_restore(std::size_t first, std::size_t last, Fn&& fn) const {
+    for (const auto& restored : h_.restores) {
+      if (restored.after >= first && restored.after <= last) fn(restored);
+    }
+  }
 
   void check_snapshots() {
-    // Everything that readers could get: before, at the final handlers and after each step.
+    // Everything that readers could get: before, at the final handlers and after each step, and
+    // what was restored.
     std::vector<Ticks> published{after(0)};
     std::vector<std::size_t> at_count{0};  // where `after(count)` is
+    const auto publish_restored = [&] {
+      const auto count = at_count.size() - 1;
+      each_restore(count, count, [&](const Restored& r) { published.push_back(r.ticks); });
+    };
+    publish_restored();
     for (const auto& step : h_.steps) {
       if (!step.at_finals.empty()) published.push_back(step.at_finals);
       published.push_back(step.at_end);
       at_count.push_back(published.size() - 1);
+      publish_restored();
     }
     std::map<int, std::size_t> last;
     for (const auto& snapshot : h_.snapshots) {
       auto& at = last[snapshot.reader];
       at = std::max(at, at_count[std::min<std::size_t>(snapshot.begin, h_.steps.size())]);
-      const auto limit = at_count[std::min<std::size_t>(snapshot.end + 1, h_.steps.size())];
+      const auto limit =
+          snapshot.end < h_.steps.size() ? at_count[snapshot.end + 1] : published.size() - 1;
       while (at <= limit && published[at] != snapshot.ticks) ++at;
       if (at > limit) return found("a reader saw {}, which never was then", snapshot.ticks);
     }
@@ -267,12 +292,25 @@ class Checker {
       bool must = false;
       // A step that ran while it was being attached may or may not count.
       for (auto i = wait.end + 1; i < h_.steps.size() && !must; ++i) must = came(wait, i, true);
+      const bool of_tick = wait.what == Waiting::For::tick;
+      each_restore(wait.end + 1, h_.steps.size(), [&](const Restored& r) {
+        must = must || (of_tick && r.back) || holds(wait, r.ticks);
+      });
       if (wait.what == Waiting::For::queue_tick) must = by_tick_.contains(wait.tick);
       if (!wait.seen) {
         if (must) found("wait {} never fired", w);
         continue;
       }
+      if (wait.new_epoch) {
+        bool began = false;
+        each_restore(wait.begin, *wait.seen, [&](const Restored& r) { began = began || r.back; });
+        if (!of_tick || !began) found("wait {} ended with an epoch that went on", w);
+        continue;
+      }
       bool may = holds(wait, after(wait.begin));
+      each_restore(wait.begin, *wait.seen, [&](const Restored& r) {
+        may = may || (r.after >= wait.begin && holds(wait, r.ticks));
+      });
       for (auto i = wait.begin; i < std::min(h_.steps.size(), *wait.seen + 1) && !may; ++i) {
         may = came(wait, i, false);
       }
@@ -285,9 +323,15 @@ class Checker {
   }
 
   void check_activations() {
-    for (const auto& [state, tick, stopped] : h_.activations) {
-      const bool over = tick % 2 == 0 || h_.ticks[state] != tick;
-      if (stopped != over) {
+    for (const auto& [state, tick, begin, end, stopped] : h_.activations) {
+      bool over = tick % 2 == 0 || h_.ticks[state] != tick;
+      bool unclear = false;
+      each_restore(begin, h_.steps.size(), [&](const Restored& r) {
+        if (!r.back) return;
+        over = over || r.after > end;
+        unclear = unclear || r.after <= end;  // it may have been before the token
+      });
+      if (stopped != over && !unclear) {
         found("the token of state {} at tick {} is {}stopped", state, tick, stopped ? "" : "not ");
       }
     }

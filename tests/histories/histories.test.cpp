@@ -24,14 +24,17 @@ TEST(Histories, OfManyThreadsAreHistoriesOfOne) {
   const auto first = from_environment("AM_SEED", 1);
   const auto cases = from_environment("AM_CASES", 40);
   std::size_t steps = 0;
+  std::size_t rewound = 0;
   for (auto seed = first; seed < first + cases; ++seed) {
     const auto history = histories::record(seed);
     const auto findings = histories::check(history);
     ASSERT_TRUE(findings.empty()) << "AM_SEED=" << seed << "\n"
                                   << fmt::format("{}", fmt::join(findings, "\n"));
     steps += history.steps.size();
+    rewound += std::ranges::count_if(history.restores, &histories::Restored::back);
   }
   EXPECT_GT(steps, cases * 100);
+  EXPECT_GT(rewound, cases / 10);
 }
 
 // -- the checker finds what it is there for ------------------------------------------------
@@ -67,6 +70,12 @@ auto* first(List& list, Predicate predicate) {
 bool ran(const histories::Call& call) { return call.own != 0 && !call.async; }
 bool changed(const histories::Step& step) {
   return !step.at_finals.empty() && (!step.exits.empty() || !step.enters.empty());
+}
+
+/// Whether clocks were replaced between these two counts of steps.
+bool restored(const History& h, std::uint64_t from, std::uint64_t to) {
+  return std::ranges::any_of(h.restores,
+                             [&](const auto& r) { return r.after >= from && r.after <= to; });
 }
 
 bool swap_results(History& h) {
@@ -130,6 +139,27 @@ bool change_the_order(History& h) {
   return true;
 }
 
+bool forget_a_restore(History& h) {
+  const auto at = std::ranges::find_if(h.restores, [&](const auto& r) {
+    return r.back && std::ranges::count(h.restores, r.after, &histories::Restored::after) == 1;
+  });
+  if (at == h.restores.end()) return false;
+  h.restores.erase(at);
+  return true;
+}
+
+/// The wait for a tick that the clocks were taken back from.
+bool leave_a_wait_behind(History& h) {
+  auto* wait = first(h.waits, [&](auto& w) {
+    return w.new_epoch && std::ranges::any_of(h.restores, [&](const auto& restored) {
+             return restored.back && restored.after > w.end;
+           });
+  });
+  if (wait == nullptr) return false;
+  wait->seen.reset();
+  return true;
+}
+
 bool tear_a_snapshot(History& h) {
   if (h.snapshots.empty()) return false;
   h.snapshots.back().ticks[0] += 1'000;
@@ -138,6 +168,7 @@ bool tear_a_snapshot(History& h) {
 
 bool show_the_past(History& h) {
   const auto now = h.steps.size();
+  if (restored(h, now, now)) return false;
   h.snapshots.push_back({.begin = now, .end = now, .ticks = h.steps.front().at_end});
   return h.ticks != h.steps.front().at_end;
 }
@@ -148,8 +179,9 @@ bool lose_a_wake_up(History& h) {
 }
 
 bool fire_early(History& h) {
-  auto* wait =
-      first(h.waits, [](auto& w) { return !w.seen && w.what == histories::Waiting::For::tick; });
+  auto* wait = first(h.waits, [&](auto& w) {
+    return !w.seen && w.what == histories::Waiting::For::tick && !restored(h, w.begin, w.end);
+  });
   if (wait == nullptr) return false;
   wait->seen = wait->end;
   return true;
@@ -171,7 +203,8 @@ bool end_a_call_early(History& h) {
 }
 
 bool keep_a_token(History& h) {
-  auto* activation = first(h.activations, [](auto& a) { return a.stopped; });
+  auto* activation =
+      first(h.activations, [&](auto& a) { return a.stopped && !restored(h, a.begin, a.end); });
   if (activation == nullptr) return false;
   activation->stopped = false;
   return true;
@@ -184,17 +217,17 @@ bool leave_something_queued(History& h) {
 
 INSTANTIATE_TEST_SUITE_P(
     Histories, Planted,
-    testing::Values(Plant{"ResultsOfTwoCallers", swap_results},
-                    Plant{"QueueTicksOfTwoCallers", swap_queue_ticks},
-                    Plant{"ADroppedStep", drop_a_step}, Plant{"ALostMutation", lose_the_last_one},
-                    Plant{"TwoStepsInTheWrongOrder", swap_steps}, Plant{"ATick", change_a_tick},
-                    Plant{"AnActiveOrder", change_the_order},
-                    Plant{"ATornSnapshot", tear_a_snapshot}, Plant{"AnOldSnapshot", show_the_past},
-                    Plant{"ALostWakeUp", lose_a_wake_up}, Plant{"AWaitTooEarly", fire_early},
-                    Plant{"AnOutcomeThatNeverCame", forget_an_outcome},
-                    Plant{"AnOutcomeTooEarly", end_a_call_early},
-                    Plant{"ATokenThatLives", keep_a_token},
-                    Plant{"ARestOfTheQueue", leave_something_queued}),
+    testing::Values(
+        Plant{"ResultsOfTwoCallers", swap_results},
+        Plant{"QueueTicksOfTwoCallers", swap_queue_ticks}, Plant{"ADroppedStep", drop_a_step},
+        Plant{"ALostMutation", lose_the_last_one}, Plant{"TwoStepsInTheWrongOrder", swap_steps},
+        Plant{"ATick", change_a_tick}, Plant{"AnActiveOrder", change_the_order},
+        Plant{"AForgottenRestore", forget_a_restore},
+        Plant{"AWaitForFormerTicks", leave_a_wait_behind}, Plant{"ATornSnapshot", tear_a_snapshot},
+        Plant{"AnOldSnapshot", show_the_past}, Plant{"ALostWakeUp", lose_a_wake_up},
+        Plant{"AWaitTooEarly", fire_early}, Plant{"AnOutcomeThatNeverCame", forget_an_outcome},
+        Plant{"AnOutcomeTooEarly", end_a_call_early}, Plant{"ATokenThatLives", keep_a_token},
+        Plant{"ARestOfTheQueue", leave_something_queued}),
     [](const auto& planted) { return std::string(planted.param.name); });
 
 }  // namespace

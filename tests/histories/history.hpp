@@ -36,6 +36,13 @@ struct Step {
   Ticks at_end{};     ///< of all states
 };
 
+/// The clocks were replaced by earlier ones of the machine, between two steps.
+struct Restored {
+  std::uint64_t after = 0;  ///< how many steps had ended
+  Ticks ticks{};
+  bool back = false;  ///< a tick went back
+};
+
 enum class Operation : std::uint8_t { add, remove, set, toggle, can_add, can_remove };
 
 /// One call of the machine. Points in time are counts of transitions that had ended.
@@ -68,20 +75,24 @@ struct Waiting {
   std::uint64_t tick = 0;
   std::uint64_t begin = 0;              ///< before it was attached
   std::uint64_t end = 0;                ///< after
-  std::optional<std::uint64_t> seen{};  ///< when it was first seen to have fired
+  std::optional<std::uint64_t> seen{};  ///< when it was first seen to have ended
+  bool new_epoch = false;               ///< it ended as `epoch_changed`
 };
 
 /// A token of `while_active`, taken while the state's clock stood at `tick`.
 struct Activation {
   am::StateIndex state = 0;
   std::uint64_t tick = 0;
-  bool stopped = false;  ///< at the very end
+  std::uint64_t begin = 0;  ///< before it was taken
+  std::uint64_t end = 0;    ///< after
+  bool stopped = false;     ///< at the very end
 };
 
 struct History {
   std::uint64_t seed = 0;
   am::Schema schema{};
   std::vector<Step> steps{};
+  std::vector<Restored> restores{};
   std::vector<Call> calls{};
   std::vector<Snapshot> snapshots{};
   std::vector<Waiting> waits{};

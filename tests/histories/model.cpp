@@ -52,6 +52,14 @@ std::vector<Step> Model::run(const Step& leader) {
   return steps;
 }
 
+void Model::restore(const Ticks& ticks) {
+  ticks_ = ticks;
+  order_.clear();
+  for (StateIndex s = 0; s < ticks.size(); ++s) {
+    if (ticks[s] % 2 != 0) order_.push_back(s);
+  }
+}
+
 /// An error in a handler becomes an Exception, but for errors in the handlers of an Exception.
 void Model::failure(std::vector<Step>& steps) {
   if (steps.back().reason != Reason::error || has(steps.back().called, exception())) return;

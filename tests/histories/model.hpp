@@ -18,6 +18,9 @@ class Model {
   /// the type, `check` and the called states count.
   std::vector<Step> run(const Step& leader);
 
+  /// Takes over clocks; the states that they show as active are so in index order.
+  void restore(const Ticks& ticks);
+
   const Indexes& order() const { return order_; }
   const Ticks& ticks() const { return ticks_; }
   std::size_t size() const { return names_.size(); }

@@ -88,12 +88,27 @@ class Recorder final : public am::Tracer {
     ended_.fetch_add(1);
   }
 
+  void restored(std::span<const am::TickChange> changes) override {
+    bool back = false;
+    for (const auto& change : changes) {
+      ticks_[change.state] = change.after.value;
+      back = back || change.after < change.before;
+    }
+    restores_.push_back({steps_.size(), ticks_, back});
+    before_.clear();
+    for (StateIndex s = 0; s < ticks_.size(); ++s) {
+      if (ticks_[s] % 2 != 0) before_.push_back(s);
+    }
+  }
+
   /// Transitions that have ended.
   std::uint64_t ended() const { return ended_.load(); }
   std::vector<Step> steps() const { return steps_; }
+  std::vector<Restored> restores() const { return restores_; }
 
  private:
   std::vector<Step> steps_;
+  std::vector<Restored> restores_;
   Ticks ticks_;
   Ticks finals_;
   Indexes before_;
@@ -144,6 +159,7 @@ class Run {
     }
     for (auto& thread : threads) finish(thread);
     history_.steps = recorder_->steps();
+    history_.restores = recorder_->restores();
     history_.ticks = values(machine_.time());
     for (const auto name : machine_.active_states()) {
       history_.order.push_back(*machine_.schema().find(name));
@@ -172,6 +188,7 @@ class Run {
     std::vector<Attached> waits{};
     std::vector<Token> tokens{};
     std::vector<Snapshot> snapshots{};
+    std::optional<am::Snapshot> kept{};
   };
 
   std::size_t states() const { return machine_.schema().size(); }
@@ -317,9 +334,20 @@ class Run {
         await_turn(thread, result.queue_tick().value);
       }
       if (random.percent(20)) look(thread);
+      if (random.percent(5)) thread.kept = machine_.save();
+      if (random.percent(5) && thread.kept) restore(*thread.kept);
     }
     current_random = nullptr;
     current_calls = nullptr;
+  }
+
+  /// Where the machine is at rest.
+  void restore(const am::Snapshot& kept) {
+    try {
+      machine_.restore(kept, am::Rewind::allowed);
+    } catch (const am::Error& error) {
+      if (error.code() != am::Errc::invalid_argument) throw;
+    }
   }
 
   /// Waits for a queued mutation to have run.
@@ -354,7 +382,8 @@ class Run {
         const auto before = machine_.tick(id).value;
         auto token = machine_.while_active(id);
         if (machine_.tick(id).value == before) {
-          thread.tokens.push_back({std::move(token), {s, before}});
+          thread.tokens.push_back(
+              {std::move(token), {s, before, record.begin, recorder_->ended()}});
         }
         return;
       }
@@ -366,7 +395,9 @@ class Run {
   /// Notes what has ended meanwhile.
   void look(Thread& thread) const {
     for (auto& attached : thread.waits) {
-      if (!attached.record.seen && attached.wait.done()) attached.record.seen = recorder_->ended();
+      if (attached.record.seen || !attached.wait.done()) continue;
+      attached.record.seen = recorder_->ended();
+      attached.record.new_epoch = attached.wait.ended() == am::Ended::epoch_changed;
     }
     for (auto& [call, pending] : thread.outstanding) note(thread.calls[call], pending);
   }
@@ -379,18 +410,18 @@ class Run {
   }
 
   void read(Thread& thread, int number) {
-    std::uint64_t queue_tick = 0;
-    std::uint64_t sum = 0;
+    auto before = machine_.save();
     while (!over_ && thread.snapshots.size() < 2'000) {
       Snapshot snapshot{.reader = number, .begin = recorder_->ended()};
       snapshot.ticks = values(machine_.time());
       snapshot.end = recorder_->ended();
       thread.snapshots.push_back(std::move(snapshot));
-      const auto now = machine_.queue_tick().value;
-      const auto total = machine_.time().sum();
-      if (now < queue_tick || total < sum) throw std::logic_error("a clock went backwards");
-      queue_tick = now;
-      sum = total;
+      const auto now = machine_.save();
+      if (now.queue_tick < before.queue_tick || now.machine_tick < before.machine_tick ||
+          (now.machine_tick == before.machine_tick && now.time.sum() < before.time.sum())) {
+        throw std::logic_error("a clock went backwards");
+      }
+      before = now;
       std::this_thread::yield();
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/result.hpp>
+#include <am/rpc/internal/messages.hpp>
 
 #include <cstdint>
 
@@ -33,5 +34,23 @@ static_assert(static_cast<int>(Reason::link) == 8 && static_cast<int>(Reason::de
 static_assert(static_cast<int>(Reason::expired) == 10 && static_cast<int>(Reason::backoff) == 11);
 inline constexpr unsigned last_kind = static_cast<unsigned>(Result::Kind::unknown);
 inline constexpr unsigned last_reason = static_cast<unsigned>(Reason::backoff);
+
+/// Reads the head of a frame, lets `read(reader, decoded, type)` read the message, and makes sure
+/// that nothing follows. After a fault `decoded` has no message.
+template <class Frame, class Read>
+Frame decode_frame(ByteView frame, const Limits& limits, Read read) {
+  Frame decoded;
+  Reader reader{frame};
+  if (frame.size() > limits.frame) reader.fail(Fault::limit, "frame");
+  const std::uint8_t type = reader.u8("type");
+  decoded.link = reader.varint("link");
+  read(reader, decoded, type);
+  if (!reader.finish()) {
+    decoded.message = std::monostate{};
+    decoded.fault = reader.fault();
+    decoded.field = reader.field();
+  }
+  return decoded;
+}
 
 }  // namespace am::rpc::internal

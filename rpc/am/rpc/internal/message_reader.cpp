@@ -239,18 +239,12 @@ std::optional<FrameHead> peek(ByteView frame) noexcept {
 }
 
 Decoded decode(ByteView frame, Sender sender, const Limits& limits, DecodeScratch& scratch) {
-  Decoded decoded;
-  Reader reader{frame};
-  if (frame.size() > limits.frame) reader.fail(Fault::limit, "frame");
-  decoded.type = reader.u8("type");
-  decoded.link = reader.varint("link");
-  if (reader.ok()) decoded.message = get(reader, decoded.type, sender, limits, scratch);
-  if (!reader.finish()) {
-    decoded.message = std::monostate{};
-    decoded.fault = reader.fault();
-    decoded.field = reader.field();
-  }
-  return decoded;
+  return decode_frame<Decoded>(frame, limits,
+                               [&](Reader& reader, Decoded& decoded, std::uint8_t type) {
+                                 decoded.type = type;
+                                 if (reader.ok())
+                                   decoded.message = get(reader, type, sender, limits, scratch);
+                               });
 }
 
 }  // namespace am::rpc::internal

@@ -1,5 +1,7 @@
 #include <am/rpc/internal/transfer_messages.hpp>
 
+#include <am/rpc/internal/message_bits.hpp>
+
 namespace am::rpc::internal {
 
 namespace {
@@ -145,18 +147,10 @@ void encode(Writer& writer, LinkId link, const Cancel& message) {
 }
 
 DecodedTransfer decode_transfer(ByteView frame, const Limits& limits) noexcept {
-  DecodedTransfer decoded;
-  Reader reader{frame};
-  if (frame.size() > limits.frame) reader.fail(Fault::limit, "frame");
-  const std::uint8_t type = reader.u8("type");
-  decoded.link = reader.varint("link");
-  if (reader.ok()) decoded.message = get(reader, type, limits);
-  if (!reader.finish()) {
-    decoded.message = std::monostate{};
-    decoded.fault = reader.fault();
-    decoded.field = reader.field();
-  }
-  return decoded;
+  const auto read = [&limits](Reader& reader, DecodedTransfer& decoded, std::uint8_t type) {
+    if (reader.ok()) decoded.message = get(reader, type, limits);
+  };
+  return decode_frame<DecodedTransfer>(frame, limits, read);
 }
 
 }  // namespace am::rpc::internal

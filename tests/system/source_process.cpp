@@ -1,17 +1,18 @@
 // A machine behind a server, in a process of its own.
 //
-//   system-source [ENDPOINT] [--idle] [--plain] [--quick] [--log]
+//   system-source [ENDPOINT] [--idle] [--plain] [--quick] [--log] [--log-throws]
 //
 // Prints its endpoint, then mutates itself from two threads until an empty line comes on standard
 // input, which it answers with its ticks. Other lines, and their answers:
 //
-//   add STATE, remove STATE     its result, once it has run
-//   knocks                      how often the handler of Knock has run
-//   connections, resumed        of the server's counters
+//   add STATE, remove STATE       its result, once it has run
+//   knocks                        how often the handler of Knock has run
+//   connections, resumed, stray   a counter of the server
 //
 // Ends with standard input. --idle: does not mutate itself. --plain: other hosts may connect.
 // --quick: misses a client within 600 ms. --log: writes the machine's log to standard output, and
-// all else to standard error.
+// all else to standard error. --log-throws: writes the logs of machine and server to a full disk,
+// by a stream that throws, and all else to standard error.
 #include <am/format.hpp>
 #include <am/log.hpp>
 #include <am/machine.hpp>
@@ -19,10 +20,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <iostream>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -38,7 +42,6 @@ class Toggling {
       });
     }
   }
-  void stop() { threads_.clear(); }
 
  private:
   std::vector<std::jthread> threads_{};
@@ -57,8 +60,18 @@ int main(int argc, char** argv) {
   }
   const bool idle = flags.erase("--idle") != 0;
   const bool log = flags.erase("--log") != 0;
+  std::ofstream file;
+  std::mutex writing;
+  if (flags.erase("--log-throws") != 0) {
+    file.exceptions(std::ios::badbit | std::ios::failbit);
+    file.open("/dev/full");
+    options.log = [&](std::string_view line) {
+      const std::lock_guard lock(writing);
+      file << line << std::endl;
+    };
+  }
   if (!flags.empty()) options.endpoint = *flags.begin();
-  std::ostream& answers = log ? std::cerr : std::cout;
+  std::ostream& answers = log || file.is_open() ? std::cerr : std::cout;
 
   am::Machine machine{{{"Closed", {.remove = {"Open"}}},
                        {"Open", {.remove = {"Closed"}}},
@@ -67,6 +80,10 @@ int main(int argc, char** argv) {
                        {"Light", {}}},
                       {.id = "source", .queue_full = am::QueueFull::block}};
   if (log) am::attach_log(machine);
+  if (file.is_open()) {
+    am::attach_log(machine,
+                   {.sink = [&](am::LogLevel, std::string_view line) { options.log(line); }});
+  }
   std::atomic<unsigned long> knocks{0};
   machine.on("KnockState", [&](am::Event&) { ++knocks; });
   const am::rpc::Server server{machine, options};
@@ -82,6 +99,8 @@ int main(int argc, char** argv) {
       answers << knocks << std::endl;
     } else if (line == "connections") {
       answers << server.stats().connections << std::endl;
+    } else if (line == "stray") {
+      answers << server.stats().stray_frames << std::endl;
     } else if (line == "resumed") {
       answers << server.stats().links_resumed << std::endl;
     } else if (line.starts_with("add ")) {

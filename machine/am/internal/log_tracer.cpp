@@ -1,11 +1,11 @@
 #include <am/internal/log_tracer.hpp>
 
 #include <am/error_info.hpp>
+#include <am/internal/lost_lines.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <iterator>
@@ -32,15 +32,6 @@ bool has(std::span<const StateIndex> list, StateIndex state) {
   return std::ranges::find(list, state) != list.end();
 }
 
-/// Says, once per process, that standard output does not take what the log writes: a machine goes
-/// on without its log, but nobody should look for lines that are not there.
-void tell_lost_lines(int error) {
-  static std::atomic_flag told;
-  if (told.test_and_set()) return;
-  fmt::print(stderr, "asyncmachine: lines of the log are lost: standard output: {}\n",
-             std::generic_category().message(error));
-}
-
 }  // namespace
 
 LogTracer::LogTracer(std::string_view machine_id, LogOptions options)
@@ -52,12 +43,14 @@ void LogTracer::write(LogLevel level, std::string_view text) {
   std::string line = prefix_;
   line += text;
   if (options_.sink) {
-    options_.sink(level, line);
+    write_line([&] { options_.sink(level, line); });
     return;
   }
   line += '\n';
   // Whole lines, also from several threads.
-  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) tell_lost_lines(errno);
+  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) {
+    tell_lost_lines("standard output: " + std::generic_category().message(errno));
+  }
 }
 
 template <class... T>

@@ -6,8 +6,8 @@
 
 namespace am::rpc {
 
-/// Receives one line of text, without its end. Called on I/O threads: it must not block or throw.
-/// An empty function drops the lines; what they tell is counted in any case.
+/// Receives one line of text, without its end, on I/O threads: it must not block; should it throw,
+/// that line is lost. An empty function drops all lines; what they tell is counted in any case.
 using LogSink = std::function<void(std::string_view line)>;
 
 }  // namespace am::rpc

@@ -2,6 +2,7 @@
 
 #include <am/detail/deadline.hpp>
 #include <am/error.hpp>
+#include <am/internal/lost_lines.hpp>
 #include <am/rpc/internal/builtin_args.hpp>
 #include <am/rpc/internal/check_options.hpp>
 #include <am/rpc/internal/random.hpp>
@@ -242,7 +243,7 @@ ServerStats ServerCore::stats() const {
 }
 
 void ServerCore::log(const std::string& line) const {
-  if (options_.log) options_.log(line);
+  if (options_.log) am::internal::write_line([&] { options_.log(line); });
 }
 
 }  // namespace am::rpc::internal

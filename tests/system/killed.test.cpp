@@ -99,8 +99,14 @@ struct Counts {
   }
 };
 
-TEST(KilledSource, under_load_leaves_no_caller_waiting_and_runs_nothing_twice) {
-  std::optional<Source> source{std::in_place};
+/// By the kind of the source's endpoint.
+struct KilledSource : testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Over, KilledSource, testing::Values("tcp", "ipc"),
+                         [](const auto& chosen) { return chosen.param; });
+
+TEST_P(KilledSource, under_load_leaves_no_caller_waiting_and_runs_nothing_twice) {
+  const auto first = GetParam() + (GetParam() == "tcp" ? "://127.0.0.1:0" : "://*");
+  std::optional<Source> source{std::in_place, std::vector{first}};
   const auto endpoint = source->endpoint;
   // The deadline of a call is far away: who hangs until then has failed.
   am::rpc::Client client{{.endpoint = endpoint, .call_timeout = 2 * patience, .retry_delay = 20ms}};

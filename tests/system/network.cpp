@@ -164,7 +164,10 @@ void Network::take(Direction& direction) {
   for (;;) {
     const auto size = read(direction.from, bytes.data(), bytes.size());
     if (size <= 0) return;
-    if (std::uniform_real_distribution{}(random_) < direction.loss.load()) continue;
+    if (std::uniform_real_distribution{}(random_) < direction.loss.load()) {
+      ++lost_;
+      continue;
+    }
     direction.under_way.push_back(
         {Clock::now() + direction.delay.load(), {bytes.begin(), bytes.begin() + size}});
   }

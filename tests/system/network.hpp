@@ -43,6 +43,8 @@ class Network {
   void set_weather(Weather both) { set_weather(both, both); }
   /// Gives the near host another address, in place of the one that it has.
   void move_near(const std::string& address);
+  /// How many packets were lost so far.
+  unsigned long lost() const { return lost_; }
   /// Runs `action` as the far host: processes that it starts are there.
   void on_far_host(const std::function<void()>& action) const;
 
@@ -64,6 +66,7 @@ class Network {
   static void deliver(Direction& direction);
 
   std::mt19937 random_;
+  std::atomic<unsigned long> lost_{0};
   int far_ = -1;  ///< the namespace
   Direction to_far_{};
   Direction to_near_{};

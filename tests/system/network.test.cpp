@@ -99,6 +99,7 @@ TEST_F(OverANetwork, that_loses_and_delays_packets_nothing_is_lost_or_run_twice)
   start_calling();
   EXPECT_EQ(remote->when_ticks("Knock", 300).wait_for(patience), Ended::fired);
   stop_calling();
+  EXPECT_GT(network->lost(), 10U);
   EXPECT_EQ(remote->traffic().resyncs, 0U);
 }
 

@@ -97,4 +97,29 @@ TEST(StoppedClient, holds_up_nobody_and_sees_the_newest_clocks_when_it_goes_on) 
   EXPECT_EQ(frozen.ask(fmt::format("{}", machine.time())), "equal");
 }
 
+TEST(StoppedClient, is_missed_by_heartbeats_and_goes_on_with_its_session) {
+  am::Machine machine{{{"Knock", {.multi = true}}},
+                      {.id = "source", .queue_full = am::QueueFull::block}};
+  std::atomic<unsigned long> knocks{0};
+  machine.on("KnockState", [&](am::Event&) { ++knocks; });
+  am::rpc::Server server{
+      machine, {.push_interval = 1ms, .heartbeat_interval = 100ms, .heartbeat_timeout = 200ms}};
+  Process frozen{CLIENT_PROGRAM, {server.endpoint()}};
+  ASSERT_EQ(frozen.read_line(), "attached");
+  ASSERT_EQ(machine.when_ticks("Knock", 500).wait_for(patience), Ended::fired);
+  frozen.freeze();
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(server.machine().when_not("HasClients").wait_for(patience), Ended::fired);
+  // Interval and timeout make 300 ms; the rest is for a machine with better things to do.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  EXPECT_EQ(server.stats().sessions_waiting, 1U);
+  frozen.kill(SIGCONT);
+  ASSERT_EQ(server.machine().when("HasClients").wait_for(patience), Ended::fired);
+  ASSERT_EQ(machine.when_ticks("Knock", 500).wait_for(patience), Ended::fired);
+  const auto counts = frozen.ask("");
+  EXPECT_EQ(counts, std::to_string(knocks) + " 0");
+  EXPECT_EQ(server.stats().links_resumed, 1U);
+  EXPECT_EQ(frozen.ask(fmt::format("{}", machine.time())), "equal");
+}
+
 }  // namespace

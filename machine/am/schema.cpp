@@ -229,7 +229,7 @@ void SchemaData::compile_relations() {
   after_list.resize(size);
   require = required_by = remove = removed_by = after = BitMatrix(size, size);
   for (auto* bits : {&automatic, &multi, &has_add, &has_require, &has_remove, &has_after,
-                     &is_required, &conflicts, &intricate, &isolated, &health}) {
+                     &is_required, &conflicts, &intricate, &isolated, &plain, &health}) {
     bits->assign(words, 0);
   }
   const auto index_of = [&](const StateName& n) { return by_name.at(n.text); };
@@ -266,6 +266,7 @@ void SchemaData::compile_relations() {
   }
   for (std::size_t w = 0; w < words; ++w) {
     isolated[w] = ~(has_add[w] | has_require[w] | is_required[w] | conflicts[w] | intricate[w]);
+    if (!any_automatic && !any_intricate) plain[w] = isolated[w] & ~multi[w];
   }
 }
 

@@ -196,8 +196,9 @@ void Core::fire_waits(std::span<const StateIndex> changed) {
   fire_held(internal::Bag::query, [&](const WaitState& wait) noexcept { return wait.query(time); });
 }
 
+/// 0: up to the tick that `Waits::queue_ends` was told.
 void Core::fire_queue_waits(std::uint64_t ended) {
-  if (!waits_->queue_ended(ended)) return;
+  if (ended != 0 && !waits_->queue_ended(ended)) return;
   WaitState* chain = nullptr;
   {
     const std::lock_guard lock(board_.commit_mutex());

@@ -116,6 +116,8 @@ class LocalCore::DrainScope {
   /// What the mutation that runs now, and its descendants, complete.
   std::shared_ptr<internal::Completion> completion{};
   const Transition* transition = nullptr;
+  /// The queue tick that `Waits::queue_ends` was told last; 0 when its waits were seen to.
+  std::uint64_t last_ended = 0;
   /// Keeps the core when the machine is disposed of in one of its own handlers.
   std::shared_ptr<Core> keep_alive{};
   bool start_ended = false;                       ///< of that disposal

@@ -132,6 +132,7 @@ std::size_t HandlerTable::number_of(BindingId binding) const noexcept {
 void HandlerTable::find_present() {
   for (auto& bits : present_) bits.assign(words_, 0);
   pairs_.clear();
+  concerned_.assign(words_, 0);
   kinds_ = 0;
   any_negotiates_ = false;
   for (const auto& [packed, list] : lists_) {
@@ -140,12 +141,17 @@ void HandlerTable::find_present() {
     set(present_[static_cast<std::size_t>(kind)], state);
     kinds_ |= bit(kind);
     any_negotiates_ |= negotiates(kind);
+    set(concerned_, state);
     if (kind == HandlerKind::pair) {
       auto& row = pairs_[state];
       if (row.empty()) row.assign(words_, 0);
       set(row, static_cast<StateIndex>(packed & 0xffff));
     }
   }
+  // These are called for a state that is not in their key as well.
+  const auto any =
+      bit(HandlerKind::any_enter) | bit(HandlerKind::any_state) | bit(HandlerKind::pair);
+  if ((kinds_ & any) != 0) concerned_.assign(words_, ~Word{0});
 }
 
 }  // namespace am::internal

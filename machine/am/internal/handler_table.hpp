@@ -49,6 +49,8 @@ class HandlerTable {
   bool has(HandlerKind kind) const noexcept { return (kinds_ & bit(kind)) != 0; }
   /// Whether there is one that is asked before ticks change.
   bool any_negotiates() const noexcept { return any_negotiates_; }
+  /// Whether some handler may be called when `state` alone comes or goes.
+  bool concern(StateIndex state) const noexcept { return kinds_ != 0 && test(concerned_, state); }
   /// Handlers of `key` in binding order; null when there are none.
   const std::vector<Bound>* find(HandlerKey key) const noexcept;
   /// States with handlers of `kind`; for pairs, their first states.
@@ -77,6 +79,7 @@ class HandlerTable {
   bool any_negotiates_ = false;
   std::unordered_map<std::uint64_t, std::vector<Bound>> lists_;
   std::array<std::vector<Word>, 8> present_;
+  std::vector<Word> concerned_;
   std::unordered_map<StateIndex, std::vector<Word>> pairs_;
   std::vector<BindingId> bindings_;  ///< in the order of binding
 };

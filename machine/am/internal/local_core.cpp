@@ -410,8 +410,11 @@ Result LocalCore::drain(Frame& frame) {
     if (scope.keep_alive != nullptr) end_start_now(frame, scope);
     if (!queue_.start_next(frame.batch, frame.mutation)) {
       if (queue_.closed() && adopt_disposal(scope)) continue;
-      if (queue_.empty()) each_tracer([](Tracer& tracer) { tracer.queue_end(); });
+      if (running_->watched && queue_.empty()) {
+        each_tracer([](Tracer& tracer) { tracer.queue_end(); });
+      }
       if (queue_.try_release()) break;
+      if (scope.last_ended != 0) fire_queue_waits(std::exchange(scope.last_ended, 0));
       std::size_t left = 0;
       if (!queue_.take(frame.batch, most, frame.mutation, left)) continue;
       // Not for each place: who waits for one came when the queue was full. Nor all at once, who
@@ -423,6 +426,7 @@ Result LocalCore::drain(Frame& frame) {
   }
   // Everything below runs without the claim: others may drain by now.
   keep_alive = std::move(scope.keep_alive);
+  if (waits().has_queue_waits()) fire_queue_waits(0);
   if (queue_.watched()) queue_.notify_watchers();
   if (waits().count(internal::Bag::queue_end) != 0) fire_queue_end_waits();
   if (keep_alive != nullptr) finish_disposal();
@@ -453,14 +457,29 @@ Result LocalCore::run_with_followups(Frame& frame, DrainScope& scope) {
   scope.transition = &frame.transition;
   const bool is_root = mutation.is_root;
 
-  frame.automatic = true;
-  const auto result = run(frame);
-  run_followups(frame, scope);
+  Result result = Result::executed;
+  refresh_attachments();
+  if (is_plain(mutation)) {
+    run_plain(frame);
+  } else {
+    frame.automatic = true;
+    result = run(frame);
+    run_followups(frame, scope);
+  }
 
   scope.transition = nullptr;
   // Which may keep this very machine.
   if (mutation.source.machine != nullptr) mutation.source = {};
-  if (tick != 0) fire_queue_waits(tick);
+  if (tick != 0) {
+    // The last one of a drain need not be seen to end before the drain does.
+    if (scope.completion == nullptr && !running_->watched && frame.batch.at_end() &&
+        queue_.empty()) {
+      waits().queue_ends(tick);
+      scope.last_ended = tick;
+    } else {
+      fire_queue_waits(tick);
+    }
+  }
   if (scope.completion != nullptr) {
     const auto completion = std::move(scope.completion);
     if (is_root) completion->ended_with(result);

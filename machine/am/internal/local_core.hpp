@@ -2,6 +2,7 @@
 #pragma once
 
 #include <am/detail/core.hpp>
+#include <am/internal/end_tracer.hpp>
 #include <am/internal/frame.hpp>
 #include <am/internal/handler_table.hpp>
 #include <am/internal/mutation_queue.hpp>
@@ -123,7 +124,9 @@ class LocalCore final : public Core {
     explicit Attachments(std::size_t states) : handlers(states) {}
     internal::HandlerTable handlers;
     std::vector<std::pair<TracerId, std::shared_ptr<Tracer>>> tracers;
-    bool wants_steps = false;  ///< some tracer does
+    bool wants_steps = false;                  ///< some tracer does
+    bool watched = false;                      ///< some tracer wants more than `ends`
+    std::vector<internal::EndTracer*> ends{};  ///< of the tracers
   };
   class DrainScope;
   struct Extras;
@@ -186,6 +189,17 @@ class LocalCore final : public Core {
   // -- growth (growth.cpp) --------------------------------------------------------------
 
   void grow(const Schema& wanted);
+
+  // -- the least transition (plain_transition.cpp) -----------------------------------------
+
+  /// Whether `run_plain` does for the frame's mutation. After `refresh_attachments`.
+  bool is_plain(const internal::Mutation& mutation) const noexcept {
+    return mutation.called.size() == 1 && !running_->watched && settled_ &&
+           internal::test(board().schema().data()->plain, mutation.called.front()) &&
+           !running_->handlers.concern(mutation.called.front()) &&
+           mutation.type != MutationType::set && !mutation.check;
+  }
+  void run_plain(internal::Frame& frame);
 
   // -- one transition (transition.cpp) --------------------------------------------------
 
@@ -290,7 +304,8 @@ class LocalCore final : public Core {
   std::unique_ptr<ErrorInfo> failure_;
 
   const QueueFull queue_full_;
-  std::atomic<std::uint8_t> tracing_{0};  ///< 1 + the highest log level; 0 without tracers
+  /// 1 + the highest log level; 0 without tracers that want more than ends.
+  std::atomic<std::uint8_t> tracing_{0};
   std::atomic<bool> released_{false};
   const std::uint32_t queue_limit_;
   std::atomic<Extras*> extras_;  ///< owned

@@ -5,20 +5,6 @@
 
 namespace am::internal {
 
-MutationQueue::Entry MutationQueue::try_claim(bool ticked, std::uint64_t& queue_tick) noexcept {
-  auto gate = gate_.load(std::memory_order_relaxed);
-  while (true) {
-    if ((gate & closed_bit) != 0) return Entry::closed;
-    if ((gate & (draining_bit | queued_bit)) != 0) return Entry::busy;
-    const auto claimed = (gate + (ticked ? one_appended : 0)) | draining_bit;
-    if (gate_.compare_exchange_weak(gate, claimed, std::memory_order_acquire,
-                                    std::memory_order_relaxed)) {
-      queue_tick = ticked ? tick_of(claimed) : 0;
-      return Entry::claimed;
-    }
-  }
-}
-
 MutationQueue::Entry MutationQueue::append(Mutation& mutation, std::uint64_t& queue_tick) {
   const bool ticked = !mutation.check;
   auto gate = gate_.load(std::memory_order_relaxed);
@@ -88,17 +74,6 @@ bool MutationQueue::hold_drainer() noexcept {
   while ((gate & draining_bit) != 0) {
     // The drainer takes the bit away with the mutex held, when it has looked.
     if (gate_.compare_exchange_weak(gate, gate | queued_bit, std::memory_order_acq_rel,
-                                    std::memory_order_relaxed)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-bool MutationQueue::try_release() noexcept {
-  auto gate = gate_.load(std::memory_order_relaxed);
-  while ((gate & queued_bit) == 0) {
-    if (gate_.compare_exchange_weak(gate, gate & ~draining_bit, std::memory_order_seq_cst,
                                     std::memory_order_relaxed)) {
       return true;
     }

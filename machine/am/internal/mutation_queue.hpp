@@ -120,11 +120,25 @@ class MutationQueue {
     std::array<Slot, most> slots;
     std::size_t size = 0;
     std::size_t next = 0;
+
+    bool at_end() const noexcept { return next == size; }
   };
 
   /// Takes the drain claim when the machine is idle. `ticked`: the mutation counts as appended; its
   /// queue tick goes to `queue_tick`.
-  Entry try_claim(bool ticked, std::uint64_t& queue_tick) noexcept;
+  Entry try_claim(bool ticked, std::uint64_t& queue_tick) noexcept {
+    auto gate = gate_.load(std::memory_order_relaxed);
+    while (true) {
+      if ((gate & closed_bit) != 0) return Entry::closed;
+      if ((gate & (draining_bit | queued_bit)) != 0) return Entry::busy;
+      const auto claimed = (gate + (ticked ? one_appended : 0)) | draining_bit;
+      if (gate_.compare_exchange_weak(gate, claimed, std::memory_order_acquire,
+                                      std::memory_order_relaxed)) {
+        queue_tick = ticked ? tick_of(claimed) : 0;
+        return Entry::claimed;
+      }
+    }
+  }
 
   /// Appends to (checks: prepends to) a busy queue; may find it idle and take the claim after all.
   /// Its queue tick goes to `queue_tick`. Call with `mutex()` held. `mutation` is left as it is
@@ -135,14 +149,23 @@ class MutationQueue {
   bool empty() const noexcept { return (gate_.load(std::memory_order_acquire) & queued_bit) == 0; }
 
   /// Gives up the claim if nothing is queued; false when something is.
-  bool try_release() noexcept;
+  bool try_release() noexcept {
+    auto gate = gate_.load(std::memory_order_relaxed);
+    while ((gate & queued_bit) == 0) {
+      if (gate_.compare_exchange_weak(gate, gate & ~draining_bit, std::memory_order_seq_cst,
+                                      std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
   /// Has the drainer look at the queue once more before it lets go; false when nobody drains. With
   /// the mutex held.
   bool hold_drainer() noexcept;
   /// Starts the next mutation of `batch`, into `out`; false when it has none, or they were
   /// recalled. By the drainer.
   bool start_next(Batch& batch, Mutation& out) {
-    if (batch.next == batch.size) return false;
+    if (batch.at_end()) return false;
     if (started_.fetch_add(1, std::memory_order_acq_rel) >= recalled) {
       batch.size = batch.next = 0;
       return false;

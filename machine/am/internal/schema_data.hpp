@@ -44,6 +44,9 @@ struct SchemaData {
   std::vector<Word> intricate;
   /// States without relations to others: nothing follows from their coming or going.
   std::vector<Word> isolated;
+  /// Of those, the ones that change as one bit and no more, whatever else is active: see
+  /// LocalCore::run_plain. None in a schema with automatic states or an After.
+  std::vector<Word> plain;
   /// Position in the topological order of Require; -1 for states outside of it (spec 3.6).
   std::vector<std::int32_t> rank;
   bool ranked = false;  ///< some rank is not -1

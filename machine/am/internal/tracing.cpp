@@ -76,9 +76,15 @@ void LocalCore::record_steps(Frame& frame) const {
 
 /// Finds out what the tracers want; returns `tracing_`.
 std::uint8_t LocalCore::look_at_tracers(Attachments& attachments) noexcept {
-  attachments.wants_steps = false;
+  attachments.wants_steps = attachments.watched = false;
+  attachments.ends.clear();
   std::uint8_t tracing = 0;
   for (const auto& [id, tracer] : attachments.tracers) {
+    if (auto* const end = dynamic_cast<internal::EndTracer*>(tracer.get())) {
+      attachments.ends.push_back(end);
+      continue;
+    }
+    attachments.watched = true;
     attachments.wants_steps |= tracer->wants_steps();
     tracing = std::max(tracing,
                        static_cast<std::uint8_t>(1 + static_cast<unsigned>(tracer->log_level())));

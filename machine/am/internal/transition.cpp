@@ -316,8 +316,8 @@ void LocalCore::resolve_again(Frame& frame) {
 void LocalCore::apply(Frame& frame) {
   auto& t = frame.transition;
   auto& changed = frame.changed;
-  changed.insert(changed.end(), t.exits.begin(), t.exits.end());
-  changed.insert(changed.end(), t.enters.begin(), t.enters.end());
+  for (const auto s : t.exits) changed.push_back(s);
+  for (const auto s : t.enters) changed.push_back(s);
   if (changed.size() > 1) std::ranges::sort(changed);
   for (const auto s : changed) {
     const auto tick = board().tick(s);

@@ -15,15 +15,15 @@
 
 namespace am::rpc::internal {
 
-class Source::Tracer final : public am::Tracer {
+class Source::Tracer final : public am::internal::EndTracer {
  public:
   Tracer(std::shared_ptr<News> news, std::function<void()> changed)
       : news_(std::move(news)), changed_(std::move(changed)) {}
 
-  void transition_end(const Transition& transition) override {
-    if (!transition.changes.empty()) {
+  void ended(std::span<const TickChange> changes, QueueTick queue_tick) override {
+    if (!changes.empty()) {
       report(ticks);
-    } else if (transition.queue_tick != QueueTick{}) {
+    } else if (queue_tick != QueueTick{}) {
       report(queue_only);
     }
   }

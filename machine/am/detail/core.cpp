@@ -184,13 +184,15 @@ void Core::stop(std::vector<EndedContext>& contexts) const {
 
 void Core::fire_waits(std::span<const StateIndex> changed) {
   if (waits_->idle()) return;
-  WaitState* chain = nullptr;
-  {
-    const CommitMutex::Writer lock(board_.commit_mutex());
-    chain = waits_->fired(changed);
+  if (waits_->may_fire(changed)) {
+    WaitState* chain = nullptr;
+    {
+      const CommitMutex::Writer lock(board_.commit_mutex());
+      chain = waits_->fired(changed);
+    }
+    say_matched(chain);
+    Waits::finish(chain, Ended::fired);
   }
-  say_matched(chain);
-  Waits::finish(chain, Ended::fired);
   if (waits_->count(internal::Bag::query) == 0) return;
   const auto time = time_of(board_);
   fire_held(internal::Bag::query, [&](const WaitState& wait) noexcept { return wait.query(time); });

@@ -115,6 +115,26 @@ TEST(PlainTransition, EndsWaitsAndContexts) {
   EXPECT_TRUE(token.stop_requested());
 }
 
+TEST(PlainTransition, FiresTheWaitsOfItsStateAndNoOthers) {
+  constexpr std::size_t count = 100;
+  std::vector<am::Schema::Entry> entries;
+  for (std::size_t i = 0; i < count; ++i) entries.push_back({fmt::format("S{}", i), {}});
+  Machine machine(am::Schema(std::move(entries)));
+  const auto name = [](std::size_t i) { return fmt::format("S{}", i); };
+  for (int round = 0; round < 2; ++round) {
+    std::vector<am::Wait> waits;
+    for (std::size_t i = 0; i < count; ++i) {
+      waits.push_back(round == 0 ? machine.when(name(i)) : machine.when_not(name(i)));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto at = i * 37 % count;
+      EXPECT_FALSE(waits[at].done()) << at;
+      machine.toggle(name(at));
+      EXPECT_TRUE(waits[at].done()) << at;
+    }
+  }
+}
+
 TEST(PlainTransition, TellsATracerThatOnlyWantsEnds) {
   Machine machine({{"A", {}}, {"B", {.remove = {"A"}}}, {"C", {}}});
   auto& core = dynamic_cast<am::detail::LocalCore&>(*machine.core());

@@ -64,6 +64,8 @@ bool Waits::watch_unmet_term(WaitState& wait) {
     if (lists_.empty()) lists_.resize(board_.size());
     auto& lists = lists_[term.state];
     wait.watched = term.state;
+    listed_.store(listed_.load(std::memory_order_relaxed) | group_of(term.state),
+                  std::memory_order_relaxed);
     switch (term.kind) {
       case WaitTerm::Kind::active:
         wait.place = WaitState::Place::active;
@@ -122,7 +124,7 @@ void Waits::unlink(WaitState& wait) {
 /// Moves `wait` from its list to `chain`.
 void Waits::take(WaitState& wait, WaitState*& chain) {
   unlink(wait);
-  attached_.fetch_sub(1, std::memory_order_relaxed);
+  count_out();
   wait.next = chain;
   chain = &wait;
 }
@@ -130,7 +132,7 @@ void Waits::take(WaitState& wait, WaitState*& chain) {
 void Waits::detach(WaitState& wait) {
   if (wait.place == WaitState::Place::none) return;
   unlink(wait);
-  attached_.fetch_sub(1, std::memory_order_relaxed);
+  count_out();
   wait.drop_reference();
 }
 
@@ -142,7 +144,7 @@ void Waits::move_on(WaitState*& list, WaitState*& chain) {
     wait->place = WaitState::Place::none;
     wait->previous = wait->next = nullptr;
     if (!watch_unmet_term(*wait)) {
-      attached_.fetch_sub(1, std::memory_order_relaxed);
+      count_out();
       wait->next = chain;
       chain = wait;
     }

@@ -74,6 +74,16 @@ class Waits {
   /// True when nothing has to be told of changes. Any thread; exact for the writer.
   bool idle() const noexcept { return attached_.load(std::memory_order_relaxed) == 0; }
 
+  /// False when no wait is listed under any of `changed`. Any thread; exact for the writer once it
+  /// has published them: what is attached after that is attached to the new clocks.
+  bool may_fire(std::span<const StateIndex> changed) const noexcept {
+    const auto listed = listed_.load(std::memory_order_relaxed);
+    for (const auto s : changed) {
+      if ((listed & group_of(s)) != 0) return true;
+    }
+    return false;
+  }
+
   /// Attaches `wait` unless it holds already; returns whether it was attached.
   bool attach(WaitState& wait);
   /// Makes room for waits on the states of a schema with `states` of them.
@@ -140,6 +150,15 @@ class Waits {
   static constexpr std::uint64_t one_in(Bag bag) noexcept {
     return std::uint64_t{1} << (21U * static_cast<unsigned>(bag));
   }
+  /// States are told apart by their last bits: a machine has no room for a bit of each.
+  static constexpr std::uint32_t group_of(StateIndex state) noexcept {
+    return std::uint32_t{1} << (state % 32U);
+  }
+  void count_out() noexcept {
+    if (attached_.fetch_sub(1, std::memory_order_relaxed) == 1) {
+      listed_.store(0, std::memory_order_relaxed);
+    }
+  }
   bool holds(const WaitTerm& term) const noexcept;
   bool watch_unmet_term(WaitState& wait);
   void push(WaitState*& head, WaitState& wait);
@@ -151,6 +170,8 @@ class Waits {
 
   const detail::ClockBoard& board_;
   std::atomic<std::size_t> attached_{0};
+  /// Groups of the states that waits are listed under, or were since there were none.
+  std::atomic<std::uint32_t> listed_{0};
   std::atomic<bool> contexts_in_use_{false};
   std::atomic<std::uint64_t> queue_ended_{1};
   std::atomic<std::size_t> queue_waits_{0};

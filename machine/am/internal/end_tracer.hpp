@@ -7,8 +7,8 @@
 
 namespace am::internal {
 
-/// Is told of the ends of transitions, and of restored clocks, a grown schema and the end of the
-/// machine, as it overrides them; of nothing else. So a machine with no other tracers runs its
+/// Is told of the ends of transitions, and of errors, restored clocks, a grown schema and the end of
+/// the machine, as it overrides them; of nothing else. So a machine with no other tracers runs its
 /// plain transitions as if it had none, and only calls `ended`.
 class EndTracer : public Tracer {
  public:

@@ -57,7 +57,6 @@ void LocalCore::say(const Attachments& attachments, LogLevel level, const std::s
 
 /// By the thread that adds the error, or on which a handler threw it.
 void LocalCore::tell_error(const ErrorInfo& error) const {
-  if (!has_tracers()) return;
   each_tracer(*attachments(), [&](Tracer& tracer) { tracer.error_added(error); });
 }
 

@@ -35,6 +35,7 @@ struct Ends : am::internal::EndTracer {
   void ended(std::span<const am::TickChange> changes, am::QueueTick queue_tick) override {
     lines.push_back(fmt::format("{} changed at {}", changes.size(), queue_tick.value));
   }
+  void error_added(const am::ErrorInfo& error) override { lines.push_back(error.message); }
 };
 
 TEST(PlainTransition, LeavesTheMachineAsAnyOtherTransitionDoes) {
@@ -148,9 +149,12 @@ TEST(PlainTransition, TellsATracerThatOnlyWantsEnds) {
   EXPECT_EQ(ends->lines,
             (std::vector<std::string>{"1 changed at 2", "0 changed at 3", "1 changed at 4",
                                       "2 changed at 5", "0 changed at 0"}));
+  machine.add_error(am::ErrorInfo{.message = "broken"});
+  ASSERT_EQ(ends->lines.size(), 7U);
+  EXPECT_EQ(ends->lines[5], "broken");
   core.detach(id);
   machine.remove("C");
-  EXPECT_EQ(ends->lines.size(), 5U);
+  EXPECT_EQ(ends->lines.size(), 7U);
 }
 
 TEST(PlainTransition, TellsWhereAMutationOfAStopCallbackWasMade) {

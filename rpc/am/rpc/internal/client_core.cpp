@@ -306,7 +306,7 @@ void ClientCore::run(CallCommand& command) {
   if (arguments_first(remote, command)) return;
   const auto request = remote.session.link().mutate(std::move(command.call), effects_);
   // Before its answer is handled, which may be among the effects already.
-  remote.calls.emplace(request, std::move(command.slot));
+  remote.calls.add(request, std::move(command.slot));
   after(remote);
 }
 

@@ -6,6 +6,7 @@
 #include <am/rpc/internal/client_session.hpp>
 #include <am/rpc/internal/client_waits.hpp>
 #include <am/rpc/internal/deadlines.hpp>
+#include <am/rpc/internal/id_window.hpp>
 #include <am/rpc/internal/link_states.hpp>
 #include <am/rpc/internal/remote_core.hpp>
 #include <am/rpc/internal/transport/dealer.hpp>
@@ -143,7 +144,7 @@ class ClientCore final : public DealerHandler, public std::enable_shared_from_th
     std::shared_ptr<ChoiceSlot> choosing{};
     ClientWaits waits{};
     std::vector<WaitAnswered> held_answers{};  ///< until the clocks show them
-    std::unordered_map<RequestId, std::shared_ptr<CallSlot>> calls{};
+    IdWindow<std::shared_ptr<CallSlot>> calls{};
     TransportTime scheduled = no_deadline;
   };
 

@@ -299,10 +299,8 @@ void ClientCore::answer(const std::shared_ptr<ChoiceSlot>& slot, std::string err
 }
 
 void ClientCore::handle(Remote& remote, Replied& replied) {
-  const auto found = remote.calls.find(replied.request);
-  if (found != remote.calls.end()) {
-    answer(found->second, replied.result, std::move(replied.error));
-    remote.calls.erase(found);
+  if (const auto slot = remote.calls.remove(replied.request)) {
+    answer(*slot, replied.result, std::move(replied.error));
   }
 }
 
@@ -370,7 +368,9 @@ void ClientCore::erase(RemoteId id) {
   set_open(remote, false);
   if (remote.choosing != nullptr) answer(remote.choosing, "the link has ended");
   payloads_.remove(id);
-  for (auto& [request, slot] : remote.calls) answer(slot, {Result::unknown, Reason::link}, "");
+  remote.calls.for_each([](RequestId, const std::shared_ptr<CallSlot>& slot) {
+    answer(slot, {Result::unknown, Reason::link}, "");
+  });
   remotes_.erase(found);
   states_.links({remotes_.size(), open_links_});
 }

@@ -11,7 +11,8 @@
 namespace am::rpc::internal {
 
 /// Values by strictly increasing id. Made for windows: ids are added at the end and mostly leave in
-/// the same order. Find is O(log n), the rest O(1) amortised, without allocation once it has grown.
+/// the same order. Find is O(log n), O(1) where ids follow each other without a gap; the rest is
+/// O(1) amortised, without allocation once it has grown.
 template <class T>
 class IdWindow {
  public:
@@ -79,8 +80,16 @@ class IdWindow {
   static constexpr std::size_t slack = 16;
 
   auto position(std::uint64_t id) noexcept {
-    return std::lower_bound(entries_.begin() + static_cast<std::ptrdiff_t>(first_), entries_.end(),
-                            id, [](const Entry& entry, std::uint64_t i) { return entry.id < i; });
+    const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(first_);
+    if (first != entries_.end() && id >= first->id) {
+      const auto guess = id - first->id;  // where it is, without gaps
+      if (guess < entries_.size() - first_) {
+        const auto entry = first + static_cast<std::ptrdiff_t>(guess);
+        if (entry->id == id) return entry;
+      }
+    }
+    return std::lower_bound(first, entries_.end(), id,
+                            [](const Entry& entry, std::uint64_t i) { return entry.id < i; });
   }
 
   std::vector<Entry> entries_;

@@ -1,5 +1,6 @@
 #include <am/executor.hpp>
 
+#include <am/error.hpp>
 #include <am/poll_executor.hpp>
 #include <am/thread_executor.hpp>
 
@@ -109,6 +110,13 @@ TEST(PollExecutor, destroys_what_has_not_run_when_it_stops) {
   EXPECT_EQ(kept.use_count(), 1);
   EXPECT_FALSE(readable(executor));
   EXPECT_EQ(executor.run_pending(), 0U);
+}
+
+TEST(Executors, refuse_an_empty_function) {
+  am::PollExecutor poll;
+  am::ThreadExecutor thread;
+  EXPECT_THROW(poll.post(nullptr), am::Error);
+  EXPECT_THROW(thread.post(nullptr), am::Error);
 }
 
 }  // namespace

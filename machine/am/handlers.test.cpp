@@ -330,4 +330,9 @@ TEST(ADetachedBinding, IsNotSeenByLaterNamesOfTheSameTransition) {
   EXPECT_EQ(log, Log{});
 }
 
+TEST(ABinding, OfNothingIsRefused) {
+  auto door = make_door();
+  EXPECT_THROW(door.bind(std::shared_ptr<Forms>{}), am::Error);
+}
+
 }  // namespace

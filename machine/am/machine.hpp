@@ -3,6 +3,7 @@
 
 #include <am/api.hpp>
 #include <am/duration.hpp>
+#include <am/error.hpp>
 #include <am/event.hpp>
 #include <am/format.hpp>
 #include <am/handlers.hpp>
@@ -77,7 +78,8 @@ struct MachineOptions {
   /// What delayed mutations, ttl and backoff go by; the process's timers when null.
   std::shared_ptr<Timers> timers{};
   /// Asked about each mutation before it is queued, on the thread that makes it, also about
-  /// checks; not about what the machine adds itself (automatic states, errors of its handlers).
+  /// checks; not about what the machine adds itself (automatic states, errors of its handlers,
+  /// MachineRestored), nor about errors that `add_error` reports here.
   /// False: canceled with Reason::denied. What it throws comes out of `add`, `remove`, `set`,
   /// `toggle` and the checks; of asynchronous and remote mutations it counts as false. It may
   /// read the machine.
@@ -134,9 +136,10 @@ class Machine : public Api {
   BindingId bind(H handlers) {
     return bind(std::make_shared<H>(std::move(handlers)));
   }
-  /// The same for an object that others share.
+  /// The same for an object that others share. Throws `Error` (invalid_argument) when it is null.
   template <class H>
   BindingId bind(std::shared_ptr<H> handlers) {
+    if (handlers == nullptr) throw Error(Errc::invalid_argument, "bind: the handlers are null");
     detail::HandlerCollector<H> collector(handlers);
     handlers->am_handlers(collector);
     return bind(collector.take());

@@ -199,8 +199,18 @@ TEST(Validate, lets_what_it_throws_reach_the_caller) {
 
 TEST(Validate, keeps_refused_errors_from_being_the_last) {
   am::Machine m{{{"A", {}}}, {.validate = [](const am::MutationRequest&) { return false; }}};
-  EXPECT_EQ(m.add_error({"x"}), (Result{Result::canceled, Reason::denied}));
+  const auto refused = m.add_async("Exception", am::ErrorInfo{"x"});
+  EXPECT_EQ(refused.get(), (Result{Result::canceled, Reason::denied}));
   EXPECT_FALSE(m.last_error().has_value());
+}
+
+TEST(Validate, is_not_asked_about_errors_that_are_reported) {
+  am::Machine m{{{"A", {}}, {"ErrDisk", {.require = {"Exception"}}}},
+                {.validate = [](const am::MutationRequest&) { return false; }}};
+  EXPECT_EQ(m.add("Exception"), (am::Result{am::Result::canceled, am::Reason::denied}));
+  EXPECT_EQ(m.add_error({"disk full", "here"}, {"ErrDisk"}), am::Result::executed);
+  EXPECT_TRUE(m.is("ErrDisk"));
+  EXPECT_EQ(m.last_error()->message, "disk full");
 }
 
 }  // namespace

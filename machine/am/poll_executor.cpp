@@ -1,5 +1,7 @@
 #include <am/poll_executor.hpp>
 
+#include <am/error.hpp>
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -22,6 +24,9 @@ PollExecutor::~PollExecutor() {
 }
 
 void PollExecutor::post(std::function<void()> fn) {
+  if (fn == nullptr) {
+    throw Error(Errc::invalid_argument, "PollExecutor: an empty function was posted");
+  }
   const std::lock_guard lock(mutex_);
   if (stopped_) return;  // `fn` is a parameter: destroyed after the lock
   queue_.push_back(std::move(fn));

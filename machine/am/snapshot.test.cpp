@@ -320,4 +320,24 @@ TEST(Snapshot, is_told_to_on_change) {
   EXPECT_EQ(seen, (std::vector<std::string>{"2 1 1 0 > 1 1 0 0"}));
 }
 
+TEST(Snapshot, tells_machine_restored_each_time_and_asks_nobody) {
+  const auto fresh = [] {
+    return am::Machine{{{"A", {}}, {"MachineRestored", {}}},
+                       {.id = "me", .validate = [](const am::MutationRequest&) { return false; }}};
+  };
+  auto saved = fresh().save();
+  for (int i = 0; i < 3; ++i) {
+    auto m = fresh();
+    int told = 0;
+    m.on_state("MachineRestored", [&](am::Event&) { ++told; });
+    m.restore(saved);
+    EXPECT_EQ(told, 1);
+    EXPECT_TRUE(m.is("MachineRestored"));
+    const auto before = saved.time.sum();
+    saved = m.save();
+    EXPECT_GT(saved.time.sum(), before);
+    EXPECT_EQ(m.time().sum(), saved.time.sum());
+  }
+}
+
 }  // namespace

@@ -1,6 +1,7 @@
 #include <am/thread_executor.hpp>
 
 #include <am/detail/deadline.hpp>
+#include <am/error.hpp>
 
 #include <condition_variable>
 #include <deque>
@@ -43,6 +44,9 @@ ThreadExecutor::~ThreadExecutor() {
 }
 
 void ThreadExecutor::post(std::function<void()> fn) {
+  if (fn == nullptr) {
+    throw Error(Errc::invalid_argument, "ThreadExecutor: an empty function was posted");
+  }
   const std::lock_guard lock(core_->mutex);
   if (core_->stopping) return;  // `fn` is a parameter: destroyed after the lock
   core_->queue.push_back(std::move(fn));

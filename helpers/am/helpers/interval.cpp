@@ -92,6 +92,7 @@ Pending<Ended> interval(Duration every, std::function<bool()> fn, IntervalOption
   if (every <= Duration{}) {
     throw Error(Errc::invalid_argument, "interval: must be longer than nothing");
   }
+  if (fn == nullptr) throw Error(Errc::invalid_argument, "interval: needs a function to call");
   auto state = std::make_shared<Interval>(every, std::move(fn), std::move(options));
   state->start();
   return Pending<Ended>(std::move(state));

@@ -127,4 +127,8 @@ TEST_F(DebounceTest, of_for_ever_never_goes_off) {
   EXPECT_TRUE(save.cancel());
 }
 
+TEST_F(Interval, needs_a_function) {
+  EXPECT_THROW(am::interval(1s, {}, {.timers = timers}), am::Error);
+}
+
 }  // namespace

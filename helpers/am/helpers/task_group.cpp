@@ -7,8 +7,35 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <utility>
 
 namespace am {
+
+namespace {
+
+/// Of which group this thread runs a task.
+thread_local const void* current_group = nullptr;
+
+/// Runs functions as tasks of a group.
+class InGroup final : public Executor {
+ public:
+  InGroup(std::shared_ptr<Executor> executor, const void* group)
+      : executor_(std::move(executor)), group_(group) {}
+
+  void post(std::function<void()> fn) override {
+    executor_->post([fn = std::move(fn), group = group_] {
+      const auto* const outer = std::exchange(current_group, group);
+      fn();
+      current_group = outer;
+    });
+  }
+
+ private:
+  const std::shared_ptr<Executor> executor_;
+  const void* const group_;  ///< to be compared only
+};
+
+}  // namespace
 
 class TaskGroup::State : public std::enable_shared_from_this<State> {
  public:
@@ -45,6 +72,9 @@ class TaskGroup::State : public std::enable_shared_from_this<State> {
   }
 
   Ended wait(const Limits& limits) {
+    if (current_group == this) {
+      throw Error(Errc::would_deadlock, "a task of a group cannot wait for the group to be idle");
+    }
     const auto deadline = limits.deadline();
     std::unique_lock lock(mutex_);
     const auto idle = [this] { return running_ == 0 && waiting_.empty(); };
@@ -84,8 +114,8 @@ class TaskGroup::State : public std::enable_shared_from_this<State> {
         waiting_.pop_front();
         ++running_;
       }
-      const auto executor =
-          thread != nullptr ? std::shared_ptr<Executor>(thread) : options_.executor;
+      const auto executor = std::make_shared<InGroup>(
+          thread != nullptr ? std::shared_ptr<Executor>(thread) : options_.executor, this);
       job(executor, [slot = std::make_shared<internal::Slot>(
                          [weak = weak_from_this(), thread](std::exception_ptr failure) {
                            if (const auto self = weak.lock()) self->ended(thread, failure);

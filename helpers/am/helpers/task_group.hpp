@@ -56,7 +56,8 @@ class TaskGroup {
 
   std::size_t running() const;
   std::size_t waiting() const;
-  /// Blocks until nothing runs or waits: fired, timeout or stopped. Not in one of its tasks.
+  /// Blocks until nothing runs or waits: fired, timeout or stopped. Throws `Error` (would_deadlock)
+  /// in one of its tasks.
   Ended wait(Limits limits = {}) const;
   /// Drops what waits or has not begun, takes nothing more, and waits for the group's own threads,
   /// at most 2 s for each. Repeated calls are harmless.

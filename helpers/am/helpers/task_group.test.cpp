@@ -1,5 +1,6 @@
 #include <am/helpers/task_group.hpp>
 
+#include <am/error.hpp>
 #include <am/helpers/condition.hpp>
 #include <am/helpers/internal/no_more_threads.hpp>
 #include <am/helpers/internal/occupied_executor.hpp>
@@ -128,6 +129,22 @@ TEST(TaskGroup, goes_on_with_the_threads_that_it_has) {
   }
 }
 #endif
+
+TEST(TaskGroup, does_not_wait_for_itself) {
+  am::TaskGroup group{{.limit = 1}};
+  am::TaskGroup other;
+  std::atomic<bool> refused{false};
+  group.run([&] {
+    EXPECT_EQ(other.wait({.timeout = patience}), am::Ended::fired);
+    try {
+      group.wait();
+    } catch (const am::Error& error) {
+      refused = error.code() == am::Errc::would_deadlock;
+    }
+  });
+  EXPECT_EQ(group.wait({.timeout = patience}), am::Ended::fired);
+  EXPECT_TRUE(refused);
+}
 
 TEST(Condition, holds_when_every_part_does) {
   am::Machine m{{{"A", {}}, {"B", {}}, {"C", {}}}};

@@ -196,15 +196,22 @@ std::optional<Timers::Clock::time_point> LocalCore::backoff_until() const {
   return ticks != 0 && timers()->now() < until ? std::optional(until) : std::nullopt;
 }
 
+/// An error that somebody has to learn of, as `add_error` reports it.
+bool LocalCore::reports_error(const Mutation& mutation) const {
+  return mutation.type == MutationType::add && mutation.args.get_if<ErrorInfo>() != nullptr &&
+         calls_exception(mutation);
+}
+
 /// Why the mutation does not get to the queue at all. Lets what `validate` throws pass.
-std::optional<Result> LocalCore::refusal(const Mutation& mutation) const {
+std::optional<Result> LocalCore::refusal(const Mutation& mutation, bool validated) const {
   const auto* const rare = extras();
   if (rare == nullptr) return std::nullopt;
   if (queue_.closed()) return Result{Result::canceled, Reason::disposed};
   if (in_backoff(*rare, mutation)) return Result{Result::canceled, Reason::backoff};
   const auto& validate = rare->options.validate;
-  if (validate && !validate({mutation.type, mutation.check, mutation.called, mutation.args,
-                             board().schema()})) {
+  if (!validated && validate &&
+      !validate(
+          {mutation.type, mutation.check, mutation.called, mutation.args, board().schema()})) {
     return Result{Result::canceled, Reason::denied};
   }
   return std::nullopt;
@@ -228,12 +235,23 @@ Result LocalCore::mutate(Operation operation, const StateList& states, Args args
   const bool active = operation == Operation::toggle && all_active(board(), frame.mutation.called);
   fill(frame.mutation, operation, active, std::move(args));
   if (extras() != nullptr) {
-    if (const auto refused = refusal(frame.mutation)) return *refused;
+    if (const auto refused = refusal(frame.mutation, reports_error(frame.mutation))) {
+      return *refused;
+    }
   }
   if (options.ttl > Duration{} || !options.source.empty()) heed(options, frame.mutation);
   if (!frame.mutation.args.empty()) remember_error(frame.mutation.called, frame.mutation.args);
   if (frame.mutation.check) return check_now_or_later(frame, options.ttl);
   return enter(frame, queue_full_ == QueueFull::block);
+}
+
+/// Adds a state for the machine itself: `validate` is not asked.
+Result LocalCore::add_own(StateIndex state) {
+  const FrameLease lease;
+  Frame& frame = *lease;
+  frame.mutation.called.assign(1, state);
+  fill(frame.mutation, Operation::add, false, {});
+  return enter(frame, false);
 }
 
 /// Makes the frame's mutation one that `completion` follows; the result when it is refused.
@@ -245,7 +263,7 @@ std::optional<Result> LocalCore::fill_submitted(Frame& frame, Operation operatio
   fill(frame.mutation, operation, operation == Operation::toggle && all_active(board(), states),
        std::move(args));
   try {
-    if (const auto refused = refusal(frame.mutation)) return refused;
+    if (const auto refused = refusal(frame.mutation, false)) return refused;
   } catch (...) {  // nobody up this stack could make anything of it
     tell_internal_error(error_info(std::current_exception(), "validate"));
     return Result{Result::canceled, Reason::denied};

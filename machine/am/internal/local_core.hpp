@@ -153,7 +153,9 @@ class LocalCore final : public Core {
   void tell_internal_error(const ErrorInfo& info) const;
   bool calls_exception(const internal::Mutation& mutation) const;
   bool in_backoff(const Extras& rare, const internal::Mutation& mutation) const;
-  std::optional<Result> refusal(const internal::Mutation& mutation) const;
+  bool reports_error(const internal::Mutation& mutation) const;
+  std::optional<Result> refusal(const internal::Mutation& mutation, bool validated) const;
+  Result add_own(StateIndex state);
   Result enter(internal::Frame& frame, bool may_block);
   Result append(internal::Frame& frame, bool may_block);
   Reason make_room(std::unique_lock<std::mutex>& lock, const internal::Mutation& mutation,

@@ -104,19 +104,22 @@ void LocalCore::restore(const Snapshot& snapshot, Rewind rewind) {
     refuse(Errc::invalid_argument, "it runs mutations now; restore it before it is used");
   }
   if (refused) std::rethrow_exception(refused);
-  if (board().schema().find(restored_state)) {
-    mutate(Operation::add, StateList(restored_state), {}, {});
-  }
+  if (const auto restored = board().schema().find(restored_state)) add_own(*restored);
 }
 
 /// By the drainer, between transitions.
 void LocalCore::take_over(const Snapshot& snapshot, std::span<const StateIndex> states,
                           Rewind rewind) {
   refresh_attachments();
+  const auto told = board().schema().find(restored_state);
   std::vector<TickChange> changes;
   std::vector<StateIndex> changed, active;
+  std::uint64_t sum = 0;
   for (std::size_t i = 0; i < states.size(); ++i) {
-    const auto tick = snapshot.time[i];
+    auto tick = snapshot.time[i];
+    // Of an earlier restore; it has to activate again, or its handlers would not run.
+    if (told == states[i] && tick.active()) ++tick.value;
+    sum += tick.value;
     if (tick.active()) active.push_back(states[i]);
     const Tick before{board().tick(states[i])};
     if (tick != before) changes.push_back({states[i], before, tick});
@@ -147,11 +150,10 @@ void LocalCore::take_over(const Snapshot& snapshot, std::span<const StateIndex> 
     make_extras().epochs.fetch_add(1, std::memory_order_acq_rel);
     Core::rewind(write);
   }
-  tick_sum_ = snapshot.time.sum();
+  tick_sum_ = sum;
   settled_ = false;  // the snapshot may be of other relations
   log(LogLevel::changes, [&] {
-    return fmt::format("[import] imported {} times, now at {} ticks", machine_tick,
-                       snapshot.time.sum());
+    return fmt::format("[import] imported {} times, now at {} ticks", machine_tick, sum);
   });
   each_tracer([&](Tracer& tracer) { tracer.restored(changes); });
   fire_waits(changed);

@@ -44,6 +44,7 @@ am::rpc::SyncOptions some_choice(fuzz::Input& in) {
   choice.shallow = what % 2 != 0;
   choice.schema = what / 2 % 2 != 0;
   if (what / 4 % 2 != 0) choice.states = std::vector<std::string>{"B"};
+  choice.log = what / 8 % 4 == 3;
   return choice;
 }
 
@@ -118,7 +119,7 @@ class Session {
       case 1: return link_.abandon("the transport is gone", effects_);
       case 2: return choose();
       case 3: return chosen();
-      default: return welcome();
+      default: return what >= 240 ? logged() : welcome();
     }
   }
   /// Says hello again on another link, if the one before has ended.
@@ -217,6 +218,15 @@ class Session {
   void push() {
     const auto& diff = change();
     receive(rpc::Push{sequence_, &diff, rpc::short_digest(digest())});
+  }
+  void logged() {
+    const auto& diff = change();
+    const std::array<am::StateIndex, 2> called{static_cast<am::StateIndex>(in_.byte() % 5), 0};
+    receive(rpc::Logged{sequence_,
+                        {am::MutationType::add, in_.flag(), in_.flag(), called},
+                        &diff,
+                        rpc::short_digest(digest()),
+                        {}});
   }
   /// One that was hurt after its sequence, which nothing but the digest tells.
   void damaged_push() {

@@ -31,6 +31,7 @@ void check_values(const rpc::Diff& diff) {
 }
 void check_values(const rpc::Reply& r) { check_values(*r.diff); }
 void check_values(const rpc::Push& p) { check_values(*p.diff); }
+void check_values(const rpc::Logged& l) { check_values(*l.diff); }
 template <class Message>
 void check_values(const Message&) {}
 

@@ -122,6 +122,7 @@ struct LinkTraffic {
   std::uint64_t replies = 0;
   std::uint64_t pushes = 0;
   std::uint64_t resyncs = 0;  ///< diffs that were lost or did not fit
+  std::uint64_t merged = 0;   ///< with `SyncOptions::log`: updates that are not one transition
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };

@@ -20,6 +20,11 @@ struct SyncOptions {
   /// Whether the schema comes along. Without it the remote machine has only the states that it
   /// follows, and no relations.
   bool schema = true;
+  /// Each transition of the source is an update of its own, told to tracers here with its type and
+  /// the states that it called; pushed at once. Not with `shallow`. What a client does not read
+  /// fast enough comes merged (`LinkTraffic::merged`), as does what changed while its link was
+  /// down.
+  bool log = false;
 
   friend bool operator==(const SyncOptions&, const SyncOptions&) = default;
 };

@@ -15,7 +15,7 @@ namespace am::rpc::internal {
 
 std::uint64_t ClientLink::offered() const noexcept {
   return options_.features | (options_.resumable ? feature_resume : 0) |
-         (options_.sync ? feature_choice : 0);
+         (options_.sync ? feature_choice | feature_log : 0);
 }
 
 void ClientLink::start(std::span<const Extension> extensions, TimePoint now,
@@ -130,10 +130,12 @@ void ClientLink::handle(const Welcome& welcome, TimePoint, ClientEffects& effect
                 ByeCode::protocol, effects);
   }
   may_choose_ = options_.sync && (welcome.features & feature_choice) != 0;
+  may_log_ = may_choose_ && (welcome.features & feature_log) != 0;
   LinkOpened opened;
   std::size_t states = 0;
   if (!learn_states(welcome, opened, states, effects)) return;
   if (!compare_clocks(welcome, opened, effects)) return;
+  if (known_) count_merged(effects);
   const auto token = (welcome.features & feature_resume) != 0 ? find_token(welcome.extensions) : 0;
   same_session_ = opened.clocks == LinkOpened::Clocks::continued && token != 0 && token == token_;
   token_ = token;

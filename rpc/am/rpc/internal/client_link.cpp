@@ -146,6 +146,7 @@ void ClientLink::choose(SyncOptions choice, ClientEffects& effects) {
   if (state_ != State::open || proceeding_) return refuse("the link is not open");
   if (!may_choose_) return refuse("the link was opened without a choice");
   if (choosing_) return refuse("another choice waits for its answer");
+  if (choice.log && !may_log_) return refuse("the server keeps no log of transitions");
   Bytes bytes;
   Writer writer{bytes};
   write_choice(writer, choice);

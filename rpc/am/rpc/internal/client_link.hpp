@@ -74,6 +74,8 @@ enum class ClocksCause : std::uint8_t { push, reply, snapshot };
 /// increasing, until the next call. At most one of these per call.
 struct ClocksChanged {
   ClocksCause cause = ClocksCause::push;
+  /// What made the change, when that is just one transition. A view, as `LinkOpened::extensions`.
+  std::optional<TransitionStory> story{};
 };
 
 /// A call has its answer: each call has exactly one. Comes after the `ClocksChanged` of its frame.
@@ -240,6 +242,7 @@ class ClientLink {
   void handle(const Refused& refused, TimePoint now, ClientEffects& effects);
   void handle(const Reply& reply, TimePoint now, ClientEffects& effects);
   void handle(const Push& push, TimePoint now, ClientEffects& effects);
+  void handle(const Logged& logged, TimePoint now, ClientEffects& effects);
   void handle(const Snapshot& snapshot, TimePoint now, ClientEffects& effects);
   void handle(const Chosen& chosen, TimePoint now, ClientEffects& effects);
   void handle(const Problem& problem, TimePoint now, ClientEffects& effects);
@@ -249,6 +252,7 @@ class ClientLink {
   template <class Message>
   void handle(const Message& message, TimePoint now, ClientEffects& effects);
   bool require_open(const char* what, ClientEffects& effects);
+  void count_merged(const ClientEffects& effects) noexcept;
   bool take_diff(std::uint64_t sequence, const Diff& diff, std::uint32_t digest, ClocksCause cause,
                  TimePoint now, ClientEffects& effects);
   void resync(TimePoint now, ClientEffects& effects);
@@ -278,6 +282,7 @@ class ClientLink {
 
   // The choice.
   bool may_choose_ = false;
+  bool may_log_ = false;
   std::uint64_t last_choice_ = 0;
   std::optional<SyncOptions> choosing_{};
 

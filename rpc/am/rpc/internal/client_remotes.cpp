@@ -166,6 +166,7 @@ void ClientCore::after(Remote& remote) {
                               .replies = stats.replies,
                               .pushes = stats.pushes,
                               .resyncs = stats.resyncs,
+                              .merged = stats.merged,
                               .bytes_in = stats.bytes_in,
                               .bytes_out = stats.bytes_out});
   };
@@ -272,8 +273,14 @@ void ClientCore::attached(Remote& remote, LinkOpened& opened) {
   if (!wanted) end(remote, Ended::disposed, LinkErrc::stopped, "given up");
 }
 
-void ClientCore::handle(Remote& remote, const ClocksChanged&) {
-  if (remote.core != nullptr) remote.core->apply(remote.session.link().clocks(), effects_.changed);
+void ClientCore::handle(Remote& remote, const ClocksChanged& changed) {
+  if (remote.core == nullptr) return;
+  const auto& clocks = remote.session.link().clocks();
+  if (changed.story) {
+    remote.core->apply(clocks, effects_.changed, *changed.story);
+  } else {
+    remote.core->apply(clocks, effects_.changed);
+  }
 }
 
 void ClientCore::handle(Remote& remote, const ChoiceTaken& taken) {

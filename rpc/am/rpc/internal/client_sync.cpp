@@ -34,7 +34,7 @@ bool ClientLink::take_diff(std::uint64_t sequence, const Diff& diff, std::uint32
   apply_diff(diff, clocks_);
   effects.changed.clear();
   for (const Diff::Change& change : diff.changes) effects.changed.push_back(change.index);
-  effects.events.emplace_back(ClocksChanged{cause});
+  effects.events.emplace_back(ClocksChanged{cause, {}});
   return true;
 }
 
@@ -44,6 +44,7 @@ void ClientLink::handle(const Reply& reply, TimePoint now, ClientEffects& effect
   if (reply.result == Result::not_sent) ++stats_.refused;
   const bool current =
       take_diff(reply.sequence, *reply.diff, reply.digest, ClocksCause::reply, now, effects);
+  count_merged(effects);
   ClientCall* call = calls_.find(reply.request);
   if (call == nullptr || call->result) {
     ++stats_.late_replies;
@@ -57,10 +58,32 @@ void ClientLink::handle(const Reply& reply, TimePoint now, ClientEffects& effect
   }
 }
 
+/// Changes that came otherwise than transition by transition, where each was wanted.
+void ClientLink::count_merged(const ClientEffects& effects) noexcept {
+  if (may_log_ && options_.sync->log && !effects.changed.empty()) ++stats_.merged;
+}
+
+void ClientLink::handle(const Logged& logged, TimePoint now, ClientEffects& effects) {
+  if (!require_open("transition", effects)) return;
+  const auto out_of_range = [this](StateIndex index) { return index >= clocks_.ticks.size(); };
+  if (!may_log_ || std::ranges::any_of(logged.story.called, out_of_range)) {
+    return fail(CloseReason::protocol, "a transition that was not agreed on", ByeCode::protocol,
+                effects);
+  }
+  ++stats_.pushes;
+  const auto events = effects.events.size();
+  take_diff(logged.sequence, *logged.diff, logged.digest, ClocksCause::push, now, effects);
+  if (effects.events.size() == events) return;
+  if (auto* changed = std::get_if<ClocksChanged>(&effects.events.back())) {
+    changed->story = logged.story;
+  }
+}
+
 void ClientLink::handle(const Push& push, TimePoint now, ClientEffects& effects) {
   if (!require_open("push", effects)) return;
   ++stats_.pushes;
   take_diff(push.sequence, *push.diff, push.digest, ClocksCause::push, now, effects);
+  count_merged(effects);
 }
 
 void ClientLink::handle(const Snapshot& snapshot, TimePoint now, ClientEffects& effects) {
@@ -94,7 +117,8 @@ void ClientLink::handle(const Snapshot& snapshot, TimePoint now, ClientEffects& 
   resyncing_ = false;
   resync_attempts_ = 0;
   resync_deadline_ = TimePoint::max();
-  if (moved) effects.events.emplace_back(ClocksChanged{ClocksCause::snapshot});
+  count_merged(effects);
+  if (moved) effects.events.emplace_back(ClocksChanged{ClocksCause::snapshot, {}});
   effects.events.emplace_back(Synced{});
   settle(snapshot, effects);
 }

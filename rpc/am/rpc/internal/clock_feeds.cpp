@@ -12,11 +12,12 @@ void sort(std::vector<std::string>& names) {
   names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
-/// Choices of the same states are the same; the schema makes no difference to clocks.
+/// Choices of the same states are the same; schema and log make no difference to what is shown.
 SyncOptions normal(SyncOptions choice) {
   if (choice.states) sort(*choice.states);
   sort(choice.skip);
   choice.schema = true;
+  choice.log = false;
   return choice;
 }
 
@@ -24,6 +25,10 @@ SyncOptions normal(SyncOptions choice) {
 
 ClockFeeds::Held* ClockFeeds::open(SyncOptions choice, std::span<const std::string_view> names,
                                    std::string& error) {
+  if (choice.log && choice.shallow) {
+    error = resolve(choice, names).error;
+    return nullptr;
+  }
   choice = normal(std::move(choice));
   const auto found =
       std::ranges::find_if(feeds_, [&](const auto& held) { return held->choice_ == choice; });

@@ -16,6 +16,7 @@ struct LinkStats {
   std::uint64_t pushes = 0;
   std::uint64_t snapshots = 0;      ///< outside of the handshake
   std::uint64_t resyncs = 0;        ///< client: gaps and digest mismatches that led to one
+  std::uint64_t merged = 0;         ///< client: see `LinkTraffic::merged`
   std::uint64_t dropped_diffs = 0;  ///< client: older than the snapshot it waits for, or repeated
   std::uint64_t late_replies = 0;   ///< client: after the call's deadline
   std::uint64_t lost_replies = 0;   ///< client: found out by a snapshot

@@ -3,6 +3,7 @@
 
 #include <am/result.hpp>
 #include <am/rpc/internal/messages.hpp>
+#include <am/transition.hpp>
 
 #include <cstdint>
 
@@ -19,6 +20,15 @@ inline constexpr unsigned kind_bits = 0x07;
 inline constexpr unsigned reason_shift = 3;
 inline constexpr unsigned reason_bits = 0x0F;
 inline constexpr unsigned reply_has_text = 0x80;
+
+// Flags of a logged transition, after its type in the low bits.
+inline constexpr unsigned type_bits = 0x03;
+inline constexpr unsigned logged_automatic = 0x04;
+inline constexpr unsigned logged_canceled = 0x08;
+inline constexpr unsigned logged_flags = type_bits | logged_automatic | logged_canceled;
+inline constexpr unsigned last_type = static_cast<unsigned>(MutationType::set);
+static_assert(static_cast<int>(MutationType::add) == 0 &&
+              static_cast<int>(MutationType::remove) == 1 && last_type == 2);
 
 // Kinds and reasons are sent by number, so their order is part of the protocol.
 static_assert(static_cast<int>(Result::Kind::executed) == 0);

@@ -146,6 +146,29 @@ Push get_push(Reader& reader, const Limits& limits, DecodeScratch& scratch) {
   return push;
 }
 
+Logged get_logged(Reader& reader, const Limits& limits, DecodeScratch& scratch) {
+  Logged logged;
+  logged.sequence = reader.varint("logged.sequence");
+  const unsigned flags = reader.u8("logged.flags");
+  if ((flags & ~logged_flags) != 0 || (flags & type_bits) > last_type) {
+    reader.fail(Fault::value, "logged.flags");
+  }
+  logged.story.type = static_cast<MutationType>(flags & type_bits);
+  logged.story.automatic = (flags & logged_automatic) != 0;
+  logged.story.accepted = (flags & logged_canceled) == 0;
+  scratch.called.clear();
+  const std::size_t count = reader.count("logged.called", limits.called);
+  for (std::size_t i = 0; i < count && reader.ok(); ++i) {
+    scratch.called.push_back(
+        static_cast<StateIndex>(reader.varint("logged.state", limits.states - 1)));
+  }
+  logged.story.called = scratch.called;
+  read_diff(reader, limits.states, scratch.diff);
+  logged.diff = &scratch.diff;
+  logged.digest = reader.u32("logged.digest");
+  return logged;
+}
+
 Snapshot get_snapshot(Reader& reader, const Limits& limits, DecodeScratch& scratch) {
   Snapshot snapshot;
   snapshot.sequence = reader.varint("snapshot.sequence");
@@ -212,6 +235,7 @@ Message get_server(Reader& reader, std::uint8_t type, const Limits& limits,
     case MessageType::snapshot: return get_snapshot(reader, limits, scratch);
     case MessageType::error: return get_problem(reader, limits);
     case MessageType::chosen: return get_chosen(reader, limits, scratch);
+    case MessageType::logged: return get_logged(reader, limits, scratch);
     default: reader.fail(Fault::type, "type"); return {};
   }
 }

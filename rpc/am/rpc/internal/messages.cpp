@@ -186,6 +186,18 @@ void encode(Writer& writer, LinkId link, const Push& message) {
   writer.u32(message.digest);
 }
 
+void encode(Writer& writer, LinkId link, const Logged& message) {
+  head(writer, MessageType::logged, link);
+  writer.varint(message.sequence);
+  writer.u8(static_cast<std::uint8_t>(static_cast<unsigned>(message.story.type) |
+                                      (message.story.automatic ? logged_automatic : 0U) |
+                                      (message.story.accepted ? 0U : logged_canceled)));
+  writer.varint(message.story.called.size());
+  for (const StateIndex index : message.story.called) writer.varint(index);
+  put_diff(writer, message.encoded, message.diff);
+  writer.u32(message.digest);
+}
+
 void encode(Writer& writer, LinkId link, const Snapshot& message) {
   head(writer, MessageType::snapshot, link);
   put_snapshot(writer, message);

@@ -6,6 +6,7 @@
 #include <am/rpc/internal/clock_codec.hpp>
 #include <am/rpc/internal/limits.hpp>
 #include <am/tick.hpp>
+#include <am/transition.hpp>
 
 #include <array>
 #include <cstdint>
@@ -46,6 +47,7 @@ enum class MessageType : std::uint8_t {
   snapshot = 0x15,
   error = 0x16,
   chosen = 0x17,
+  logged = 0x18,
 };
 
 /// Which side sent a frame. A type that this side does not send is an unknown one.
@@ -208,6 +210,23 @@ struct Push {
   ByteView encoded{};  ///< as in `Reply`
 };
 
+/// What a transition was, besides what it changed.
+struct TransitionStory {
+  MutationType type = MutationType::add;
+  bool automatic = false;
+  bool accepted = true;
+  std::span<const StateIndex> called{};  ///< those that the client follows, in call order
+};
+
+/// Server: a push of just one transition.
+struct Logged {
+  std::uint64_t sequence = 0;
+  TransitionStory story{};
+  const Diff* diff = nullptr;
+  std::uint32_t digest = 0;
+  ByteView encoded{};  ///< as in `Reply`
+};
+
 /// Server: all clocks; the new base of what follows.
 struct Snapshot {
   std::uint64_t sequence = 0;
@@ -238,7 +257,7 @@ struct Chosen {
 };
 
 using Message = std::variant<std::monostate, Hello, Mutate, Sync, Bye, Ping, Pong, Welcome, Refused,
-                             Reply, Push, Snapshot, Problem, Choose, Chosen>;
+                             Reply, Push, Snapshot, Problem, Choose, Chosen, Logged>;
 
 // -- encoding ------------------------------------------------------------------------------------
 // Appends one frame. `Mutate`, `Reply` and the others must be within the limits of the receiver.
@@ -258,6 +277,7 @@ void encode(Writer& writer, LinkId link, const Snapshot& message);
 void encode(Writer& writer, LinkId link, const Problem& message);
 void encode(Writer& writer, LinkId link, const Choose& message);
 void encode(Writer& writer, LinkId link, const Chosen& message);
+void encode(Writer& writer, LinkId link, const Logged& message);
 
 /// `text`, cut to at most `max` bytes at the border of a UTF-8 character.
 std::string_view clipped(std::string_view text, std::size_t max) noexcept;

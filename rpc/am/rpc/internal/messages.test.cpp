@@ -66,6 +66,9 @@ std::vector<Sample> samples() {
       {"reply", Sender::server, bytes_of(Reply{900, 12, canceled, "text", &sample_diff, 1})},
       {"queued", Sender::server, bytes_of(Reply{900, 12, queued, "", &sample_diff, 1})},
       {"push", Sender::server, bytes_of(Push{13, &sample_diff, 0xAABBCCDD})},
+      {"logged", Sender::server,
+       bytes_of(Logged{
+           13, {MutationType::set, true, false, sample_called}, &sample_diff, 0xAABBCCDD, {}})},
       {"snapshot", Sender::server, bytes_of(Snapshot{14, 900, sample_running, sample_clocks, 1})},
       {"error", Sender::server, bytes_of(Problem{900, ErrorCode::duplicate, "text"})},
   };

@@ -248,10 +248,27 @@ std::span<const StateIndex> RemoteCore::own(std::span<const StateIndex> changed)
 // -- clocks, on the I/O thread -------------------------------------------------------------------
 
 void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed) {
-  show(own(clocks), own(changed));
+  show(own(clocks), own(changed), {});
 }
 
-void RemoteCore::show(const Clocks& clocks, std::span<const StateIndex> changed) {
+void RemoteCore::apply(const Clocks& clocks, std::span<const StateIndex> changed,
+                       const TransitionStory& story) {
+  if (!watchers_.any()) return apply(clocks, changed);  // nobody is told
+  std::vector<StateIndex> called;
+  for (const auto there : story.called) {
+    const auto here = map_ == nullptr ? std::optional(there) : map_->to_own(there);
+    if (here) called.push_back(*here);
+  }
+  UpdateStory update;
+  update.type = story.type;
+  update.automatic = story.automatic;
+  update.accepted = story.accepted;
+  update.called = called;
+  show(own(clocks), own(changed), update);
+}
+
+void RemoteCore::show(const Clocks& clocks, std::span<const StateIndex> changed,
+                      const UpdateStory& story) {
   const auto write_all = [&](detail::ClockBoard::Write& write) {
     for (const auto i : changed) write.tick(i, clocks.ticks[i]);
     write.queue_tick(clocks.queue_tick);
@@ -266,7 +283,7 @@ void RemoteCore::show(const Clocks& clocks, std::span<const StateIndex> changed)
     rewind(write_all);
   };
   if (watchers_.any()) {
-    watchers_.tell(*this, clocks, changed, {}, publish_all);
+    watchers_.tell(*this, clocks, changed, story, publish_all);
   } else {
     publish_all();
   }

@@ -57,6 +57,9 @@ class RemoteCore final : public detail::Core {
 
   /// Publishes what arrived: ticks of `changed` (strictly increasing) and the counters.
   void apply(const Clocks& clocks, std::span<const StateIndex> changed);
+  /// The same for what is known to be one transition.
+  void apply(const Clocks& clocks, std::span<const StateIndex> changed,
+             const TransitionStory& story);
   /// For proxies without a schema, before their first clocks: where their states are at the source.
   void learn(std::span<const NamedState> names);
   /// Another choice holds. Throws `Error` (schema) when it does not go with the states here.
@@ -100,7 +103,7 @@ class RemoteCore final : public detail::Core {
   std::vector<StateIndex> at_source(const StateList& states) const;
   const Clocks& own(const Clocks& clocks);
   std::span<const StateIndex> own(std::span<const StateIndex> changed);
-  void show(const Clocks& clocks, std::span<const StateIndex> changed);
+  void show(const Clocks& clocks, std::span<const StateIndex> changed, const UpdateStory& story);
 
   const std::shared_ptr<ClientCore> client_;
   const RemoteId remote_;

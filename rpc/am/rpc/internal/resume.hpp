@@ -13,6 +13,8 @@ namespace am::rpc::internal {
 /// Bits of `Hello::features` and `Welcome::features`.
 inline constexpr std::uint64_t feature_resume = 1;
 inline constexpr std::uint64_t feature_choice = 2;
+/// With the former: a choice may ask for the log of transitions.
+inline constexpr std::uint64_t feature_log = 0x40;
 
 /// Extension `resume` of a hello.
 struct ResumeOffer {

@@ -35,12 +35,13 @@ bool ServerCore::source_moved(Link& link, const WaitAsked& asked) {
   if (!asked.again) return false;
   const auto& filter = link.feed->filter();
   if (filter.depth() == Depth::shallow || !filter.tracks(asked.state)) return true;
-  return clocks_of(link).ticks[asked.state] != asked.tick;
+  return link.exposed->source->clocks().ticks[asked.state] != asked.tick;
 }
 
 /// Tells clients which waits have ended, after the clocks that show it.
 void ServerCore::tell_waits(TransportTime time) {
   waits_.take(waited_);
+  if (!waited_.empty()) drain_logs();
   for (const auto& ended : waited_) {
     const auto* session = sessions_.find(ended.session);
     if (session == nullptr || !session->link) continue;  // told when it is asked again

@@ -27,6 +27,7 @@ void ServerCore::answer_done() {
     const std::lock_guard lock(done_mutex_);
     answering_.swap(done_);
   }
+  if (!answering_.empty()) drain_logs();  // transitions come before the answers to what made them
   for (const auto& done : answering_) {
     const auto* session = sessions_.find(done.session);
     if (session == nullptr) continue;
@@ -54,6 +55,7 @@ void ServerCore::spread_changes(TransportTime time) {
       continue;
     }
     end_outgrown(*exposed);
+    drain_log(*exposed, time);
     if (const auto change = exposed->source->change()) spread_change(*exposed, *change, time);
   }
 }
@@ -68,6 +70,8 @@ void ServerCore::end_outgrown(Exposed& exposed, const Link* newcomer) {
   }
   exposed.source->renew();
   exposed.feeds.grow(exposed.source->names());
+  exposed.log_feeds.grow(exposed.source->names());
+  if (exposed.log_links != 0) read_log_clocks(exposed);
   log(fmt::format("machine \"{}\" has grown: links that knew it before are ended",
                   exposed.source->id()));
 }
@@ -91,8 +95,8 @@ void ServerCore::spread_change(Exposed& exposed, SourceChange change, TransportT
 void ServerCore::poll(Link& link, TransportTime time) {
   if (link.link.due(time)) {
     if (link.exposed != nullptr) tell_error(link);
-    link.link.poll(time, link.feed == nullptr ? LinkClocks{} : link.exposed->feeds.of(*link.feed),
-                   std::nullopt, effects_);
+    link.link.poll(time, link.feed == nullptr ? LinkClocks{} : view_of(link), std::nullopt,
+                   effects_);
   }
   after(link);
 }

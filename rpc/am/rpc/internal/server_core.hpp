@@ -67,7 +67,11 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     std::unique_ptr<Source> source;
     CallableStates callable;
     std::set<Link*> links{};
-    ClockFeeds feeds{};  ///< I/O thread only, as the links
+    ClockFeeds feeds{};  ///< I/O thread only, as the links and what follows
+    // For links that want each transition.
+    ClockFeeds log_feeds{};
+    Clocks log_clocks{};  ///< as of the last transition that was taken from the log
+    std::size_t log_links = 0;
   };
   struct Link {
     Link(PeerId p, LinkId id, const ServerLinkOptions& options, TransportTime now,
@@ -78,6 +82,7 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
     Exposed* exposed = nullptr;
     ClockFeeds::Held* feed = nullptr;  ///< of `exposed`, once open
     bool schema = true;                ///< the client has it
+    bool logs = false;                 ///< wants each transition: `feed` is one of `log_feeds`
     bool may_mutate = true;
     std::uint64_t features = 0;         ///< once open
     std::uint64_t errors_told = 0;      ///< `Source::errors` as of the last one
@@ -124,6 +129,10 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void handle(Link& link, const SyncReceived& sync);
   void handle(Link& link, const ChoiceReceived& received);
   LinkClocks clocks_of(Link& link);
+  LinkClocks view_of(Link& link);
+  static ClockFeeds& feeds_of(Exposed& exposed, bool logs) noexcept {
+    return logs ? exposed.log_feeds : exposed.feeds;
+  }
   static Bytes names_for(const Link& link);
   ClockFeeds::Held* feed_for(Link& link, Exposed& exposed, const HelloReceived& hello);
   void handle(Link& link, const LinkClosed& closed);
@@ -149,6 +158,12 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   void post(Done done);
   void answer_done();
   void spread_changes(TransportTime now);
+  void count_log_links(Exposed& exposed, int change);
+  void read_log_clocks(Exposed& exposed);
+  static std::vector<Link*> log_links(const Exposed& exposed);
+  void drain_logs();
+  void drain_log(Exposed& exposed, TransportTime now);
+  void tell_transition(Exposed& exposed, const LoggedTransition& transition, TransportTime now);
   void end_outgrown(Exposed& exposed, const Link* newcomer = nullptr);
   void spread_change(Exposed& exposed, SourceChange change, TransportTime now);
   void poll(Link& link, TransportTime now);
@@ -171,6 +186,9 @@ class ServerCore final : public RouterHandler, public std::enable_shared_from_th
   ServerPayloads payloads_;
   ServerWaits waits_;
   std::vector<ServerWaits::Ended> waited_;
+  std::size_t log_links_ = 0;  ///< of all machines
+  std::vector<LoggedTransition> taken_;
+  std::vector<StateIndex> called_;
   Bytes packed_, unpacked_;
   ServerEffects effects_;
   std::vector<Done> answering_;

@@ -395,6 +395,18 @@ void ServerLink::push_now(TimePoint now, LinkClocks clocks, Candidates candidate
   sent_clocks(now, effects);
 }
 
+void ServerLink::send_transition(const TransitionStory& story, TimePoint now, LinkClocks clocks,
+                                 ServerEffects& effects) {
+  if (state_ != State::open || window_->full() || !check_size(clocks, effects)) return;
+  const auto step = advance(clocks, std::nullopt, effects);
+  if (!step) return send_snapshot(clocks, now, effects);
+  if (step->diff->empty()) return;
+  const Logged logged{sequence_ + 1, story, step->diff, short_digest(digest_), step->encoded};
+  if (!send(logged, effects)) return too_large("a transition", effects);
+  ++stats_.pushes;
+  sent_clocks(now, effects);
+}
+
 ServerLink::TimePoint ServerLink::next_deadline() const noexcept {
   if (state_ == State::waiting)
     return detail::deadline_after(last_send_, options_.handshake_timeout);

@@ -148,6 +148,8 @@ class ServerLink {
   TimePoint last_heard() const noexcept { return last_heard_; }
   /// The client's session number, from its hello.
   std::uint64_t session() const noexcept { return session_; }
+  /// Of what the client has, at the feed of its clocks.
+  std::uint64_t version() const noexcept { return version_; }
   /// What the client has after all that was sent; the base of the next diff.
   const Clocks& sent() const noexcept { return sent_; }
   const std::shared_ptr<PushWindow>& window() const noexcept { return window_; }
@@ -202,6 +204,11 @@ class ServerLink {
   /// Sends what has changed without waiting for the end of the interval, also to a client whose
   /// pushes are turned off: something follows that is about it. Ignored while the window is full.
   void push_now(TimePoint now, LinkClocks clocks, Candidates candidates, ServerEffects& effects);
+
+  /// Sends one transition of the source, which has led to `clocks` (of a feed) from those that the
+  /// client has. Ignored while the window is full: it is part of the next push then.
+  void send_transition(const TransitionStory& story, TimePoint now, LinkClocks clocks,
+                       ServerEffects& effects);
 
   /// True when `poll` at `now` would do something: saves reading the clocks of the source.
   bool due(TimePoint now) const noexcept { return next_deadline() <= now; }

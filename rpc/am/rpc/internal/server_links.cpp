@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace am::rpc::internal {
 
@@ -94,8 +95,14 @@ void ServerCore::handle(Link& link, const HelloReceived& hello) {
 
 /// The clocks of its source as they are now and as the link sees them.
 LinkClocks ServerCore::clocks_of(Link& link) {
-  link.exposed->feeds.read(link.exposed->source->clocks());
-  return link.exposed->feeds.of(*link.feed);
+  if (!link.logs) link.exposed->feeds.read(link.exposed->source->clocks());
+  return view_of(link);
+}
+
+/// The same as they were read last.
+LinkClocks ServerCore::view_of(Link& link) {
+  if (link.logs) link.exposed->log_feeds.read(link.exposed->log_clocks);
+  return feeds_of(*link.exposed, link.logs).of(*link.feed);
 }
 
 /// What a client without the schema has to be told of the states that it sees.
@@ -112,11 +119,25 @@ void ServerCore::handle(Link& link, const ChoiceReceived& received) {
   SyncOptions choice;
   std::string error = "a choice that cannot be read";
   Reader reader(received.choice);
-  auto* feed = read_choice(reader, link_options_.limits, choice) && reader.finish()
-                   ? link.exposed->feeds.open(choice, link.exposed->source->names(), error)
-                   : nullptr;
+  const bool readable = read_choice(reader, link_options_.limits, choice) && reader.finish() &&
+                        (!choice.log || (link.features & feature_log) != 0);
+  auto& exposed = *link.exposed;
+  auto* feed = readable ? feeds_of(exposed, choice.log).open(choice, exposed.source->names(), error)
+                        : nullptr;
   if (feed == nullptr) return link.link.refuse_choice(token, error, effects_);
-  link.exposed->feeds.close(std::exchange(link.feed, feed));
+  if (choice.log && !link.logs && exposed.log_links != 0) {
+    // The log must not be behind what the link has: the others get what is waiting, and then all go
+    // on from the clocks as they are now.
+    ServerEffects aside;
+    std::swap(effects_, aside);
+    drain_log(exposed, now());
+    exposed.source->log().tear();
+    drain_log(exposed, now());
+    std::swap(effects_, aside);
+  }
+  if (choice.log) count_log_links(exposed, 1);
+  if (link.logs) count_log_links(exposed, -1);
+  feeds_of(exposed, std::exchange(link.logs, choice.log)).close(std::exchange(link.feed, feed));
   link.schema = link.schema && choice.schema;  // who has learned names only keeps its order
   tell_error(link);
   link.link.send_chosen(token, names_for(link), clocks_of(link), now(), effects_);
@@ -130,10 +151,13 @@ ClockFeeds::Held* ServerCore::feed_for(Link& link, Exposed& exposed, const Hello
   const auto* extension = internal::find(hello.extensions, ExtensionId::choice);
   if ((hello.features & feature_choice) != 0 && extension != nullptr) {
     Reader reader(extension->bytes);
-    readable = read_choice(reader, link_options_.limits, choice) && reader.finish();
+    readable = read_choice(reader, link_options_.limits, choice) && reader.finish() &&
+               (!choice.log || (hello.features & feature_log) != 0);
   }
-  auto* feed = readable ? exposed.feeds.open(choice, exposed.source->names(), error) : nullptr;
+  auto* feed = readable ? feeds_of(exposed, choice.log).open(choice, exposed.source->names(), error)
+                        : nullptr;
   link.schema = choice.schema;
+  link.logs = feed != nullptr && choice.log;
   if (feed == nullptr) {
     counters_.links_refused.fetch_add(1, std::memory_order_relaxed);
     log(fmt::format("client \"{}\": refused, {}", hello.client_id, error));
@@ -153,8 +177,9 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
   link.resumable = (hello.features & feature_resume) != 0 && sessions_.resumable();
   // Whoever cannot come back has no session to be mistaken for another's.
   if (!link.resumable) key.peer_key = fmt::format("{}/{}", name.peer, name.link);
-  link.features = hello.features & (feature_choice | feature_transfers | feature_waits |
-                                    feature_errors | (options_.compress ? feature_packing : 0));
+  link.features =
+      hello.features & (feature_choice | feature_log | feature_transfers | feature_waits |
+                        feature_errors | (options_.compress ? feature_packing : 0));
   if (link.resumable) link.features |= feature_resume;
   link.client_id = hello.client_id;
   const auto offer = link.resumable ? hello.resume.value_or(ResumeOffer{}) : ResumeOffer{};
@@ -175,6 +200,7 @@ void ServerCore::accept(Link& link, Exposed& exposed, const HelloReceived& hello
   link.exposed = &exposed;
   link.feed = feed;
   exposed.links.insert(&link);
+  if (link.logs) count_log_links(exposed, 1);
   counters_.links_open.fetch_add(1, std::memory_order_relaxed);
   counters_.links_opened.fetch_add(1, std::memory_order_relaxed);
   states_.link_opened(counters_.links_open);

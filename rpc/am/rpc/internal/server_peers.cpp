@@ -151,7 +151,8 @@ void ServerCore::erase(Link& link) {
   leave(link, nullptr);
   if (link.exposed != nullptr) {
     link.exposed->links.erase(&link);
-    link.exposed->feeds.close(link.feed);
+    feeds_of(*link.exposed, link.logs).close(link.feed);
+    if (link.logs) count_log_links(*link.exposed, -1);
     counters_.links_open.fetch_sub(1, std::memory_order_relaxed);
     states_.links_left(counters_.links_open);
   }

@@ -21,6 +21,7 @@ class Source::Tracer final : public am::internal::EndTracer {
       : news_(std::move(news)), changed_(std::move(changed)) {}
 
   void ended(std::span<const TickChange> changes, QueueTick queue_tick) override {
+    if (news_->log.wanted() && !news_->log.begun() && news_->log.tear()) changed_();
     if (!changes.empty()) {
       report(ticks);
     } else if (queue_tick != QueueTick{}) {
@@ -29,6 +30,7 @@ class Source::Tracer final : public am::internal::EndTracer {
   }
 
   void restored(std::span<const TickChange> changes) override {
+    if (news_->log.wanted() && news_->log.tear()) changed_();
     report(changes.empty() ? queue_only : ticks);
   }
 
@@ -56,6 +58,22 @@ class Source::Tracer final : public am::internal::EndTracer {
     }
   }
 
+  std::shared_ptr<News> news_;
+  std::function<void()> changed_;
+};
+
+/// Attached while somebody wants the log: a machine takes more care of a transition for it.
+class Source::LogTracer final : public am::Tracer {
+ public:
+  LogTracer(std::shared_ptr<News> news, std::function<void()> changed)
+      : news_(std::move(news)), changed_(std::move(changed)) {}
+
+  void transition_init(const Transition&) override { news_->log.begin(); }
+  void transition_end(const Transition& transition) override {
+    if (news_->log.wanted() && news_->log.add(transition)) changed_();
+  }
+
+ private:
   std::shared_ptr<News> news_;
   std::function<void()> changed_;
 };
@@ -90,10 +108,8 @@ Source::Source(const Api& machine, std::function<void()> changed)
                 fmt::format("machine \"{}\" is neither local nor remote", machine.id()));
   }
   renew();
-  auto tracer = std::make_shared<Tracer>(news_, std::move(changed));
-  tracer_id_ = (local_ != nullptr ? local_->trace(std::move(tracer))
-                                  : remote_->watchers().trace(std::move(tracer)))
-                   .value;
+  changed_ = std::move(changed);
+  tracer_id_ = attach(std::make_shared<Tracer>(news_, changed_));
   if (machine_.last_error()) news_->errors.fetch_add(1, std::memory_order_acq_rel);
   // It may have gone between the two.
   if (machine_.disposed()) news_->gone.store(true, std::memory_order_release);
@@ -114,10 +130,31 @@ std::uint64_t Source::origin_epoch() const noexcept {
 }
 
 Source::~Source() {
+  keep_log(false);
+  detach(tracer_id_);
+}
+
+std::uint32_t Source::attach(std::shared_ptr<am::Tracer> tracer) {
+  return (local_ != nullptr ? local_->trace(std::move(tracer))
+                            : remote_->watchers().trace(std::move(tracer)))
+      .value;
+}
+
+void Source::detach(std::uint32_t tracer) {
   if (local_ != nullptr) {
-    local_->detach(TracerId{tracer_id_});
+    local_->detach(TracerId{tracer});
   } else {
-    remote_->watchers().detach(TracerId{tracer_id_});
+    remote_->watchers().detach(TracerId{tracer});
+  }
+}
+
+void Source::keep_log(bool wanted) {
+  if (wanted == log_tracer_id_.has_value()) return;
+  news_->log.want(wanted);
+  if (wanted) {
+    log_tracer_id_ = attach(std::make_shared<LogTracer>(news_, changed_));
+  } else {
+    detach(*std::exchange(log_tracer_id_, std::nullopt));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <am/rpc/internal/clock_codec.hpp>
 #include <am/rpc/internal/messages.hpp>
 #include <am/rpc/internal/server_link.hpp>
+#include <am/rpc/internal/transition_log.hpp>
 #include <am/schema.hpp>
 
 #include <atomic>
@@ -16,6 +17,9 @@
 #include <span>
 #include <string>
 
+namespace am {
+class Tracer;
+}
 namespace am::detail {
 class LocalCore;
 }
@@ -56,6 +60,10 @@ class Source {
   /// How many errors were added, as far as this has noticed. When it is another number, so may be
   /// the machine's last error; it is never 0 when there is one.
   std::uint64_t errors() const noexcept { return news_->errors.load(std::memory_order_acquire); }
+  /// Its transitions, if they are wanted; `changed` is called for the first one that waits.
+  TransitionLog& log() noexcept { return news_->log; }
+  /// Begins the log, or ends it. By one thread.
+  void keep_log(bool wanted);
   /// The state Exception.
   StateIndex exception() const noexcept { return exception_; }
   /// True once the machine was disposed of: its links have to end.
@@ -77,16 +85,20 @@ class Source {
   static constexpr std::uint8_t ticks = 2;
 
   class Tracer;
+  class LogTracer;
   struct News {
     /// How much has changed. Stays set while links hold back their pushes, so that a machine whose
     /// links wait for the end of their interval pays one load for each transition.
     std::atomic<std::uint8_t> level{none};
     std::atomic<bool> gone{false};
     std::atomic<std::uint64_t> errors{0};
+    TransitionLog log{};
   };
   Result run(Op op, std::span<const StateIndex> called, ByteView args,
              std::shared_ptr<am::internal::Completion> completion, std::string& error);
   std::uint64_t origin_epoch() const noexcept;
+  std::uint32_t attach(std::shared_ptr<am::Tracer> tracer);
+  void detach(std::uint32_t tracer);
 
   Api machine_;
   detail::LocalCore* local_;  ///< null for a remote machine
@@ -98,7 +110,9 @@ class Source {
   Bytes schema_;
   Clocks clocks_;
   std::shared_ptr<News> news_;
+  std::function<void()> changed_;
   std::uint32_t tracer_id_ = 0;
+  std::optional<std::uint32_t> log_tracer_id_{};
 };
 
 }  // namespace am::rpc::internal

@@ -14,7 +14,8 @@ constexpr std::uint8_t shallow = 0x01;
 constexpr std::uint8_t without_schema = 0x02;
 constexpr std::uint8_t has_states = 0x04;
 constexpr std::uint8_t has_skip = 0x08;
-constexpr std::uint8_t known_flags = shallow | without_schema | has_states | has_skip;
+constexpr std::uint8_t with_log = 0x10;
+constexpr std::uint8_t known_flags = shallow | without_schema | has_states | has_skip | with_log;
 
 void write_list(Writer& writer, const std::vector<std::string>& names) {
   writer.varint(names.size());
@@ -35,7 +36,8 @@ void read_list(Reader& reader, const Limits& limits, const char* field,
 void write_choice(Writer& writer, const SyncOptions& choice) {
   writer.u8(static_cast<std::uint8_t>(
       (choice.shallow ? shallow : 0) | (choice.schema ? 0 : without_schema) |
-      (choice.states ? has_states : 0) | (choice.skip.empty() ? 0 : has_skip)));
+      (choice.states ? has_states : 0) | (choice.skip.empty() ? 0 : has_skip) |
+      (choice.log ? with_log : 0)));
   if (choice.states) write_list(writer, *choice.states);
   if (!choice.skip.empty()) write_list(writer, choice.skip);
 }
@@ -46,6 +48,7 @@ bool read_choice(Reader& reader, const Limits& limits, SyncOptions& out) {
   if ((flags & ~known_flags) != 0) reader.fail(Fault::value, "choice.flags");
   out.shallow = (flags & shallow) != 0;
   out.schema = (flags & without_schema) == 0;
+  out.log = (flags & with_log) != 0;
   if ((flags & has_states) != 0) read_list(reader, limits, "choice.states", out.states.emplace());
   if ((flags & has_skip) != 0) {
     read_list(reader, limits, "choice.skip", out.skip);
@@ -56,10 +59,13 @@ bool read_choice(Reader& reader, const Limits& limits, SyncOptions& out) {
 }
 
 bool is_default(const SyncOptions& choice) noexcept {
-  return !choice.states && choice.skip.empty() && !choice.shallow && choice.schema;
+  return !choice.states && choice.skip.empty() && !choice.shallow && choice.schema && !choice.log;
 }
 
 ResolvedChoice resolve(const SyncOptions& choice, std::span<const std::string_view> names) {
+  if (choice.log && choice.shallow) {
+    return {{}, "a log of transitions needs ticks that are not shallow"};
+  }
   std::unordered_map<std::string_view, StateIndex> positions;
   for (std::size_t i = 0; i < names.size(); ++i) {
     positions.emplace(names[i], static_cast<StateIndex>(i));

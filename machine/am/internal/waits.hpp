@@ -103,12 +103,15 @@ class Waits {
     queue_ended_.store(tick, std::memory_order_seq_cst);
     return queue_waits_.load(std::memory_order_seq_cst) != 0;
   }
-  /// The same for a drainer that looks at `has_queue_waits` once it has released the queue, which
-  /// orders what it saw against `attach` and costs nothing more.
+  /// The same for a drainer that looks at `has_queue_waits` once it has released the queue.
   void queue_ends(std::uint64_t tick) noexcept {
     queue_ended_.store(tick, std::memory_order_release);
   }
   bool has_queue_waits() const noexcept {
+    // Orders `queue_ends` against `attach`. On x86 the queue's release, a locked instruction, has.
+#if !defined(__x86_64__)
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
     return queue_waits_.load(std::memory_order_seq_cst) != 0;
   }
   /// Waits on queue ticks that have ended, as a chain.

@@ -7,9 +7,9 @@
 
 namespace am::internal {
 
-/// Is told of the ends of transitions, and of errors, restored clocks, a grown schema and the end of
-/// the machine, as it overrides them; of nothing else. So a machine with no other tracers runs its
-/// plain transitions as if it had none, and only calls `ended`.
+/// Is told of the ends of transitions, and of errors, restored clocks, a grown schema and the end
+/// of the machine, as it overrides them; of nothing else. So a machine with no other tracers runs
+/// its plain transitions as if it had none, and only calls `ended`.
 class EndTracer : public Tracer {
  public:
   /// A transition is over. `changes` is empty when no tick changed; the queue tick is 0 for what

@@ -27,19 +27,10 @@ using am::rpc::LinkState;
 using am::rpc::testing::door;
 using am::rpc::testing::Noted;
 using am::rpc::testing::patience;
+using am::rpc::testing::reaches;
 using am::rpc::testing::Wire;
 
 am::Args who(const std::string& name) { return am::Args{}.with("who", name); }
-
-template <class Remote>
-bool reaches(const Remote& remote, LinkState state) {
-  const auto limit = std::chrono::steady_clock::now() + patience;
-  while (remote.link().state != state) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 struct Asking : testing::Test {
   am::Machine source{door(), {.id = "door"}};

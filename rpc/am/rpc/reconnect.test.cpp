@@ -22,18 +22,8 @@ using am::rpc::Reconnect;
 using am::rpc::WhenDown;
 using am::rpc::testing::door;
 using am::rpc::testing::patience;
+using am::rpc::testing::reaches;
 using am::rpc::testing::Wire;
-
-/// Waits until the link is in `state`; it has no waits of its own.
-template <class Remote>
-bool reaches(const Remote& remote, LinkState state) {
-  const auto limit = std::chrono::steady_clock::now() + patience;
-  while (remote.link().state != state) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 struct Reconnecting : testing::Test {
   am::Machine source{door(), {.id = "door"}};

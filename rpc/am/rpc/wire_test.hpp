@@ -1,6 +1,7 @@
 // A tcp connection that tests can cut.
 #pragma once
 
+#include <am/rpc/door_test.hpp>
 #include <am/rpc/loopback_test.hpp>
 
 #include <poll.h>
@@ -20,6 +21,17 @@
 #include <vector>
 
 namespace am::rpc::testing {
+
+/// Waits until the link of a remote machine is in `state`; it has no waits of its own.
+template <class Remote, class State>
+bool reaches(const Remote& remote, State state) {
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (remote.link().state != state) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  return true;
+}
 
 /// Forwards connections to a server's endpoint ("tcp://127.0.0.1:PORT") until they are cut.
 class Wire {

@@ -1,5 +1,7 @@
 #include <am/rpc/internal/transfer_messages.hpp>
 
+#include <am/rpc/internal/message_test.hpp>
+
 #include <gtest/gtest.h>
 
 #include <random>
@@ -7,37 +9,6 @@
 
 namespace am::rpc::internal {
 namespace {
-
-template <class Message>
-Bytes bytes_of(const Message& message) {
-  Bytes bytes;
-  Writer writer{bytes};
-  encode(writer, 1, message);
-  return bytes;
-}
-
-Bytes reencoded(const TransferMessage& message) {
-  return std::visit(
-      [](const auto& m) -> Bytes {
-        if constexpr (std::is_same_v<std::decay_t<decltype(m)>, std::monostate>) {
-          return {};
-        } else {
-          return bytes_of(m);
-        }
-      },
-      message);
-}
-
-std::string hex(const Bytes& bytes) {
-  std::string text;
-  for (const auto byte : bytes) {
-    const char* digits = "0123456789ABCDEF";
-    if (!text.empty()) text += ' ';
-    text += digits[static_cast<unsigned>(byte) >> 4U];
-    text += digits[static_cast<unsigned>(byte) & 15U];
-  }
-  return text;
-}
 
 const std::string_view hi = "hi";
 const Offer offer{1, TransferKind::payload, AckLevel::accepted, 2, "a.txt", ""};

@@ -1,5 +1,7 @@
 #include <am/rpc/internal/wait_messages.hpp>
 
+#include <am/rpc/internal/message_bits.hpp>
+
 namespace am::rpc::internal {
 
 namespace {
@@ -98,18 +100,10 @@ bool decode_error(ByteView bytes, const Limits& limits, SourceError& error) noex
 }
 
 DecodedWait decode_wait(ByteView frame, const Limits& limits) noexcept {
-  DecodedWait decoded;
-  Reader reader{frame};
-  if (frame.size() > limits.frame) reader.fail(Fault::limit, "frame");
-  const std::uint8_t type = reader.u8("type");
-  decoded.link = reader.varint("link");
-  if (reader.ok()) decoded.message = get(reader, type, limits);
-  if (!reader.finish()) {
-    decoded.message = std::monostate{};
-    decoded.fault = reader.fault();
-    decoded.field = reader.field();
-  }
-  return decoded;
+  return decode_frame<DecodedWait>(
+      frame, limits, [&limits](Reader& reader, DecodedWait& decoded, std::uint8_t type) {
+        if (reader.ok()) decoded.message = get(reader, type, limits);
+      });
 }
 
 }  // namespace am::rpc::internal

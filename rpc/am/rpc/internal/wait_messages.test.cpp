@@ -1,42 +1,13 @@
 #include <am/rpc/internal/wait_messages.hpp>
 
+#include <am/rpc/internal/message_test.hpp>
+
 #include <gtest/gtest.h>
 
 #include <string>
 
 namespace am::rpc::internal {
 namespace {
-
-template <class Message>
-Bytes bytes_of(const Message& message) {
-  Bytes bytes;
-  Writer writer{bytes};
-  encode(writer, 1, message);
-  return bytes;
-}
-
-Bytes reencoded(const WaitMessage& message) {
-  return std::visit(
-      [](const auto& m) -> Bytes {
-        if constexpr (std::is_same_v<std::decay_t<decltype(m)>, std::monostate>) {
-          return {};
-        } else {
-          return bytes_of(m);
-        }
-      },
-      message);
-}
-
-std::string hex(const Bytes& bytes) {
-  std::string text;
-  for (const auto byte : bytes) {
-    const char* digits = "0123456789ABCDEF";
-    if (!text.empty()) text += ' ';
-    text += digits[static_cast<unsigned>(byte) >> 4U];
-    text += digits[static_cast<unsigned>(byte) & 15U];
-  }
-  return text;
-}
 
 const WaitAsked ask{1, false, 1, 0, {}};
 const WaitAsked again{2, true, 1, 3, as_bytes("?")};

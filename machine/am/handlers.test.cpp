@@ -252,6 +252,9 @@ TEST(HandlersByName, ThatMatchNoStateThrowWithASuggestion) {
   const auto bind = [&] { door.on("OpnState", [](am::Event&) {}); };
   EXPECT_TRUE(throws("\"OpnState\" matches no state", bind));
   EXPECT_TRUE(throws("did you mean \"Open\"?", bind));
+  EXPECT_TRUE(
+      throws("did you mean \"OpenEnter\"?", [&] { door.on("OpenEnterr", [](am::Event&) {}); }));
+  EXPECT_TRUE(throws("did you mean \"AnyState\"?", [&] { door.on("AnyStat", [](am::Event&) {}); }));
 }
 
 TEST(HandlersByName, ThatCanBeReadInTwoWaysThrow) {

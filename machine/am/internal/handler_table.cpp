@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace am::internal {
 
@@ -29,18 +31,25 @@ std::string_view suffix_of(HandlerKind kind) {
   return "";
 }
 
-[[noreturn]] void throw_unknown(const CompiledSchema& schema, std::string_view name) {
-  std::string hint;
+/// The handler nearest to `name`, as ` (did you mean ...)`, or "".
+std::string nearest_handler(const CompiledSchema& schema, std::string_view name) {
   for (const auto& [text, kind] : suffixes) {
     if (name.size() <= text.size() || !name.ends_with(text)) continue;
-    hint = suggestion(name.substr(0, name.size() - text.size()), schema.names());
-    break;
+    return suggestion(name.substr(0, name.size() - text.size()), schema.names());
   }
+  std::vector<std::string> names{"AnyEnter", "AnyState"};
+  for (const auto state : schema.names()) {
+    for (const auto& [text, kind] : suffixes) names.push_back(fmt::format("{}{}", state, text));
+  }
+  return suggestion(name, std::vector<std::string_view>(names.begin(), names.end()));
+}
+
+[[noreturn]] void throw_unknown(const CompiledSchema& schema, std::string_view name) {
   throw Error(
       Errc::unknown_handler,
       fmt::format("handler \"{}\" matches no state: use FooEnter, FooExit, FooState, FooEnd, "
                   "FooFoo, FooBar, AnyEnter or AnyState{}",
-                  name, hint));
+                  name, nearest_handler(schema, name)));
 }
 
 }  // namespace

@@ -323,16 +323,17 @@ class Checker {
   }
 
   void check_activations() {
-    for (const auto& [state, tick, begin, end, stopped] : h_.activations) {
-      bool over = tick % 2 == 0 || h_.ticks[state] != tick;
+    for (const auto& seen : h_.activations) {
+      bool over = seen.tick % 2 == 0 || h_.ticks[seen.state] != seen.tick;
       bool unclear = false;
-      each_restore(begin, h_.steps.size(), [&](const Restored& r) {
+      each_restore(seen.begin, h_.steps.size(), [&](const Restored& r) {
         if (!r.back) return;
-        over = over || r.after > end;
-        unclear = unclear || r.after <= end;  // it may have been before the token
+        over = over || r.after > seen.end;
+        unclear = unclear || r.after <= seen.end;  // it may have been before the token
       });
-      if (stopped != over && !unclear) {
-        found("the token of state {} at tick {} is {}stopped", state, tick, stopped ? "" : "not ");
+      if (seen.stopped != over && !unclear) {
+        found("the token of state {} at tick {} is {}stopped", seen.state, seen.tick,
+              seen.stopped ? "" : "not ");
       }
     }
   }

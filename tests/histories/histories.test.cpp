@@ -31,7 +31,8 @@ TEST(Histories, OfManyThreadsAreHistoriesOfOne) {
     ASSERT_TRUE(findings.empty()) << "AM_SEED=" << seed << "\n"
                                   << fmt::format("{}", fmt::join(findings, "\n"));
     steps += history.steps.size();
-    rewound += std::ranges::count_if(history.restores, &histories::Restored::back);
+    rewound += static_cast<std::size_t>(
+        std::ranges::count_if(history.restores, &histories::Restored::back));
   }
   EXPECT_GT(steps, cases * 100);
   EXPECT_GT(rewound, cases / 10);
